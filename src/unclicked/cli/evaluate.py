@@ -1,0 +1,59 @@
+"""The verb `evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unclicked.cli import shared
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    split: Annotated[str, typer.Option(help="validation or test.")] = "test",
+    top_k: Annotated[str, typer.Option("--top-k", help="Lengths of the lists.")] = "50,80",
+    dataset: Annotated[
+        Path | None, typer.Option(help="The data set, where it was moved.")
+    ] = None,
+    threads: shared.Threads = 0,
+    device: shared.Device = "cpu",
+    as_json: shared.AsJson = False,
+) -> None:
+    """Rank the whole catalogue for every held-out user and keep each user's metrics.
+
+    Example: unclicked evaluate runs/unclicked --split test --top-k 50,80
+    """
+    lengths = shared.parse_top_k(top_k)
+    from unclicked.evaluation import evaluate as judge
+    from unclicked.run import open_run
+
+    shared.set_threads(threads)
+    shared.check_device(device)
+    data = shared.open_dataset_of(run, dataset)
+    opened = open_run(run, device=device)
+    result = judge(opened, data, split=split, top_k=lengths, warn=shared.warn)
+    if as_json:
+        shared.print_json(result)
+        return
+    print_metrics(result)
+    shared.say_next(f"unclicked compare runs/base {run}", as_json)
+
+
+def print_metrics(result: dict[str, Any]) -> None:
+    """Print metrics beside those of the popularity ranking.
+
+    Args:
+        result: What `evaluate` gave.
+    """
+    typer.echo(
+        f"{result['run']}: {result['split']}, {result['users']:,} users, "
+        f"{result['items']:,} items ranked"
+    )
+    typer.echo(f"{'':>12}{'this run':>12}{'popularity':>12}")
+    for name, value in result["metrics"].items():
+        typer.echo(f"{name:>12}{value:>12.2%}{result['popularity'][name]:>12.2%}")
+    unseen = result["truth_items_without_training_click"]
+    if unseen > 0:
+        typer.echo(f"{unseen:.1%} of the true items were never clicked in training.")

@@ -1,0 +1,51 @@
+"""The verb `import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unclicked.cli import shared
+from unclicked.errors import UserError
+
+
+def import_log(
+    name: Annotated[str | None, typer.Argument(help="Name of a public log, as kuairand.")] = None,
+    source: Annotated[Path | None, typer.Argument(help="Folder as downloaded.")] = None,
+    out: Annotated[Path | None, typer.Argument(help="Folder to make.")] = None,
+    list_names: Annotated[bool, typer.Option("--list", help="Name the public logs.")] = False,
+    label: Annotated[
+        str | None, typer.Option(help="What counts as a click, where the log has several.")
+    ] = None,
+    as_json: shared.AsJson = False,
+) -> None:
+    """Bring a public impression log into the shape that `prepare` reads.
+
+    Example: unclicked import kuairand KuaiRand-Pure kuairand
+    """
+    from unclicked.sources import IMPORTERS
+
+    if list_names:
+        if as_json:
+            shared.print_json({"names": list(IMPORTERS)})
+        else:
+            typer.echo("\n".join(IMPORTERS))
+        return
+    if name is None or source is None or out is None:
+        raise UserError("ARGUMENTS", "import", "needs NAME SOURCE OUT, or --list.")
+    if name not in IMPORTERS:
+        raise UserError("IMPORT-NAME", name, f"is no public log; there are: {list(IMPORTERS)}.")
+    facts = IMPORTERS[name](source, out, label=label)
+    if as_json:
+        shared.print_json(facts)
+        return
+    for key, value in facts.items():
+        typer.echo(f"{key:>20}  {value}")
+    config = f" --config {out}/config.toml" if (out / "config.toml").is_file() else ""
+    shared.say_next(
+        f"unclicked prepare {out}/impressions.parquet --items {out}/items.parquet "
+        f"--users {out}/users.parquet{config} --out {out}-data",
+        as_json,
+    )

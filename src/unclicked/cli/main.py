@@ -1,0 +1,99 @@
+"""Entry of the command line, and what an error looks like there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+import unclicked
+from unclicked.cli import compare, evaluate, import_log, prepare, quickstart
+from unclicked.cli import recommend, simulate, train
+from unclicked.errors import ResourceError, UnclickedError
+
+app = typer.Typer(
+    name="unclicked",
+    help="Candidate retrieval that also reads what a user was shown and passed over.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"unclicked {unclicked.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Candidate retrieval that also reads what a user was shown and passed over."""
+
+
+app.command("quickstart")(quickstart.quickstart)
+app.command("simulate")(simulate.simulate)
+app.command("import")(import_log.import_log)
+app.command("prepare")(prepare.prepare)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
+app.command("recommend")(recommend.recommend)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    Args:
+        arguments: Arguments; those of the process without.
+    """
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Arguments; those of the process without.
+
+    Returns:
+        Exit code: 0 done, 2 user input, 3 broken artefact, 4 resources, 5 numbers, 75 busy,
+        130 or 143 stopped by a signal.
+    """
+    try:
+        result = app(args=arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        typer.echo("stopped.", err=True)
+        return 130
+    except Exception as error:
+        return _explain(error)
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    if os.environ.get("UNCLICKED_TRACE"):
+        raise error
+    known = error
+    if isinstance(error, MemoryError):
+        known = ResourceError("MEMORY", "", "not enough memory. Lower train.batch_size.")
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        known = ResourceError("DISK", str(error.filename or ""), f"{error.strerror}.")
+    code = getattr(known, "exit_code", None)
+    if isinstance(known, UnclickedError) or code is not None:
+        typer.echo(str(known), err=True)
+        return int(code or 1)
+    text = f"error[DEFECT] {type(error).__name__}: {error}".replace("\n", " ")
+    typer.echo(f"{text}. Please report it; UNCLICKED_TRACE=1 shows where it comes from.", err=True)
+    return 1

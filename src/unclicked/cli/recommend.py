@@ -1,0 +1,146 @@
+"""The verb `recommend`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unclicked.cli import shared
+from unclicked.errors import UserError
+
+if TYPE_CHECKING:
+    from unclicked.recommendation import Request
+
+Ids = Annotated[list[str] | None, typer.Option(metavar="IDS", help="Ids, the last one latest.")]
+_LISTS = ("clicked", "unclicked", "exclude")
+
+
+def recommend(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    clicked: Ids = None,
+    unclicked: Ids = None,
+    profile: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="A profile value. Repeatable.")
+    ] = None,
+    requests: Annotated[
+        Path | None, typer.Option(help="JSON lines with id, clicked, unclicked, profile.")
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", help="Length of the list.")] = 10,
+    exclude: Ids = None,
+    exclude_seen: Annotated[
+        bool, typer.Option("--exclude-seen", help="Leave out the clicked and unclicked items.")
+    ] = False,
+    threads: shared.Threads = 0,
+    device: shared.Device = "cpu",
+    as_json: shared.AsJson = False,
+) -> None:
+    """Recommend items to a user who was never seen before, from events alone.
+
+    Example: unclicked recommend runs/unclicked --clicked a,b --unclicked x,y --top-k 10
+    """
+    from unclicked.recommendation import Request
+    from unclicked.recommendation import recommend as answer
+    from unclicked.run import open_run
+
+    if (requests is None) == (clicked is None and unclicked is None):
+        raise UserError(
+            "ARGUMENTS", "recommend", "needs --clicked and/or --unclicked, or --requests."
+        )
+    common = {"top_k": top_k, "exclude_seen": exclude_seen}
+    if requests is None:
+        asked = [
+            Request(
+                shared.split_list(clicked),
+                shared.split_list(unclicked),
+                _profile(profile or []),
+                shared.split_list(exclude),
+                **common,
+            )
+        ]
+        names: list[Any] = [None]
+    else:
+        names, asked = _read_requests(requests, shared.split_list(exclude), top_k, exclude_seen)
+    shared.set_threads(threads)
+    shared.check_device(device)
+    answers = answer(open_run(run, device=device), asked)
+    if requests is not None:
+        for name, one in zip(names, answers, strict=True):
+            shared.print_json({"id": name} | one)
+        return
+    if as_json:
+        shared.print_json(answers[0])
+        return
+    _print(answers[0])
+    shared.say_next(f"unclicked evaluate {run}", as_json)
+
+
+def _profile(pairs: list[str]) -> dict[str, str]:
+    for text in pairs:
+        if "=" not in text:
+            raise UserError("PROFILE", f"--profile {text}", "expected NAME=VALUE.")
+    return dict(text.split("=", 1) for text in pairs)
+
+
+def _read_requests(
+    path: Path, exclude: list[str], top_k: int, exclude_seen: bool
+) -> tuple[list[Any], list[Request]]:
+    from unclicked.recommendation import Request
+
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("REQUESTS", str(path), f"cannot be read ({error}).") from None
+    names, asked = [], []
+    for number, text in enumerate(lines, start=1):
+        where = f"{path}:{number}"
+        content = _one_request(text, where)
+        names.append(content.get("id"))
+        lists = {name: content.get(name, []) for name in _LISTS}
+        profile = {str(k): str(v) for k, v in content.get("profile", {}).items()}
+        asked.append(
+            Request(
+                lists["clicked"],
+                lists["unclicked"],
+                profile,
+                [*lists["exclude"], *exclude],
+                content.get("top_k", top_k),
+                exclude_seen,
+            )
+        )
+    return names, asked
+
+
+def _one_request(text: str, where: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError("REQUESTS", where, f"is no JSON ({error}).") from None
+    allowed = {"id", "profile", "top_k", *_LISTS}
+    if not isinstance(content, dict) or not set(content) <= allowed:
+        raise UserError("REQUESTS", where, f"expected an object with keys of {sorted(allowed)}.")
+    for name in _LISTS:
+        values = content.get(name, [])
+        plain = isinstance(values, list) and all(
+            isinstance(one, str | int) and not isinstance(one, bool) for one in values
+        )
+        if not plain:
+            raise UserError("REQUESTS", f"{where} {name}", "expected a list of ids.")
+    if not isinstance(content.get("profile", {}), dict):
+        raise UserError("REQUESTS", f"{where} profile", "expected an object.")
+    length = content.get("top_k", 1)
+    if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+        raise UserError("REQUESTS", f"{where} top_k", "expected a whole number of at least 1.")
+    return content
+
+
+def _print(answer: dict[str, Any]) -> None:
+    for item in answer["items"]:
+        typer.echo(f"{item['rank']:>4}  {item['item_id']}  {item['score']:.4f}")
+    for name, ids in answer["ignored"].items():
+        if ids:
+            shared.warn(f"unknown {name} items were ignored: {', '.join(map(str, ids[:10]))}")
+    if answer["fallback"]:
+        shared.warn("no known clicked item: these are the most clicked items of the training days.")

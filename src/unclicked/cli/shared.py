@@ -1,0 +1,149 @@
+"""Options and small printing that several verbs share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unclicked.errors import UserError
+
+if TYPE_CHECKING:
+    from unclicked.data.dataset import PreparedDataset
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Threads = Annotated[
+    int, typer.Option(help="Threads for arithmetic; 0 leaves the choice to torch.", min=0)
+]
+Device = Annotated[str, typer.Option(help="Where the model lives: cpu, cuda or cuda:1.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, as model.dim=64. Repeatable."),
+]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+
+
+def warn(text: str) -> None:
+    """Say something a person should read, on stderr.
+
+    Args:
+        text: A sentence.
+    """
+    typer.echo(f"warning: {text}", err=True)
+
+
+def say_next(text: str, as_json: bool) -> None:
+    """Print the last line of a verb: what to do next.
+
+    Args:
+        text: A command.
+        as_json: Whether stdout belongs to a machine; then nothing is printed.
+    """
+    if not as_json:
+        typer.echo(f"next: {text}")
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON object on stdout.
+
+    Args:
+        content: What JSON can hold.
+    """
+    typer.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def split_list(values: Sequence[str] | None) -> list[str]:
+    """Parts of options that are lists and may be repeated.
+
+    Args:
+        values: Texts with commas.
+
+    Returns:
+        The parts, without empty ones.
+
+    Example:
+        >>> split_list(["a,b", "c"])
+        ['a', 'b', 'c']
+    """
+    return [part for text in values or [] for part in text.split(",") if part]
+
+
+def parse_top_k(text: str) -> tuple[int, ...]:
+    """List lengths from an option.
+
+    Args:
+        text: Whole numbers with commas.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        UserError: If a part is no whole number of at least 1.
+
+    Example:
+        >>> parse_top_k("50,80")
+        (50, 80)
+    """
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = (0,)
+    if min(numbers) < 1:
+        raise UserError("TOP-K", f"--top-k {text}", "expected whole numbers, as 50,80.")
+    return numbers
+
+
+def set_threads(threads: int) -> None:
+    """Fix the number of threads for arithmetic.
+
+    Args:
+        threads: How many; 0 changes nothing.
+    """
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Args:
+        device: Name of a device.
+
+    Raises:
+        UserError: If torch does not know or have it.
+    """
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError("DEVICE", f"--device {device}", f"cannot be used ({error}).") from None
+
+
+def open_dataset_of(run: Path, given: Path | None) -> PreparedDataset:
+    """The data set of a run.
+
+    Args:
+        run: Folder of the run.
+        given: Where it lies now, if it was moved.
+
+    Returns:
+        The data set, opened.
+
+    Raises:
+        UserError: If it is not where the run says.
+    """
+    from unclicked.data.dataset import PreparedDataset
+    from unclicked.run import read_facts
+
+    path = given or read_facts(run).dataset
+    if not path.is_dir():
+        raise UserError(
+            "RUN-DATASET", str(path), "is not there. Say where the data set lies with --dataset."
+        )
+    return PreparedDataset.open(path)

@@ -1,0 +1,67 @@
+"""The verb `train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unclicked.cli import shared
+from unclicked.errors import UserError
+
+
+def train(
+    dataset: Annotated[Path | None, typer.Argument(help="A prepared data set.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
+    preset: Annotated[
+        str, typer.Option(help="Settings to start from, as recommended, sdm or sru2b.")
+    ] = "recommended",
+    config: shared.ConfigFile = None,
+    settings: shared.Settings = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print all settings and stop.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of the run.", min=0)] = None,
+    threads: shared.Threads = 0,
+    device: shared.Device = "cpu",
+    as_json: shared.AsJson = False,
+) -> None:
+    """Train a model; the best and the last checkpoint are kept.
+
+    Example: unclicked train data --out runs/base --set model.fusion=none --set model.metric=none
+    """
+    from unclicked.settings import parse_set, preset_settings, read_toml, resolve
+    from unclicked.settings import print_config as as_toml
+
+    layers = [{} if config is None else read_toml(config), parse_set(settings or [])]
+    if seed is not None:
+        layers.append({"train": {"seed": seed}})
+    if print_config:
+        typer.echo(as_toml(resolve(preset_settings(preset), *layers), preset), nl=False)
+        return
+    if dataset is None or out is None:
+        raise UserError("ARGUMENTS", "train", "needs DATASET and --out RUN.")
+    preset_settings(preset)
+    from unclicked.data.dataset import PreparedDataset
+    from unclicked.recommender import resolve_for
+    from unclicked.training.start import train as start
+
+    shared.set_threads(threads)
+    shared.check_device(device)
+    data = PreparedDataset.open(dataset)
+    best = start(
+        data,
+        out,
+        resolve_for(data.config, preset, *layers),
+        preset=preset,
+        resume=resume,
+        warn=shared.warn,
+        device=device,
+    )
+    if as_json:
+        shared.print_json({"run": str(out), "validation": {"HR@50": best}})
+        return
+    typer.echo(f"{out}: best validation HR@50 {best:.2%}")
+    shared.say_next(f"unclicked evaluate {out}", as_json)

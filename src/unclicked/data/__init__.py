@@ -1,0 +1,1 @@
+"""From a log of impressions to prepared samples; nothing here needs torch."""

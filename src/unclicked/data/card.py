@@ -1,0 +1,175 @@
+"""The data card: what was read, what each rule kept and removed, and whether the log is too thin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from unclicked.config import DataConfig
+from unclicked.data.catalogue import Catalogue
+from unclicked.data.long_term import distinct_lengths
+from unclicked.data.rules import Samples, Timelines
+from unclicked.data.schema import BadRow, ImpressionLog
+from unclicked.data.split import Boundaries, readable
+
+THIN_LIST = 5.0
+EMPTY_SHARE = 0.5
+SHORT_SHARE = 0.5
+
+
+def collect(
+    read: ImpressionLog,
+    clicked: NDArray[np.bool_],
+    timelines: Timelines,
+    catalogue: Catalogue,
+    splits: dict[str, Samples],
+    bounds: Boundaries,
+    config: DataConfig,
+) -> dict[str, Any]:
+    """Facts of a data set, as JSON holds them.
+
+    Args:
+        read: The checked log.
+        clicked: bool [rows], whether each kept row was clicked.
+        timelines: The users' timelines.
+        catalogue: The items.
+        splits: Samples of each split.
+        bounds: Moments between the splits.
+        config: The rules.
+
+    Returns:
+        Nested facts; `warnings` holds sentences for people.
+    """
+    rows = {
+        "read": read.rows_read,
+        "kept": len(clicked),
+        "rejected": read.num_rejected,
+        "duplicates": read.duplicates,
+        "clicked_and_unclicked": read.conflicts,
+    }
+    lengths = {
+        name: _lengths(samples, timelines, config.clicked.max_long)
+        for name, samples in splits.items()
+    }
+    facts: dict[str, Any] = {
+        "rows": rows,
+        "users": len(timelines.click_offsets) - 1,
+        "items": len(catalogue.items),
+        "items_clicked_in_training": int((catalogue.clicks > 0).sum()),
+        "clicks": int(clicked.sum()),
+        "click_rate": round(float(clicked.mean()), 6),
+        "samples": {name: len(samples) for name, samples in splits.items()},
+        "mean_length": lengths["train"],
+        "mean_length_by_split": lengths,
+        "rules": {name: samples.counts for name, samples in splits.items()},
+        "boundaries": asdict(bounds),
+        "item_fields": {n: len(f.vocabulary) for n, f in catalogue.fields.items()},
+        "unused_columns": list(read.unused_columns),
+    }
+    facts["warnings"] = _warnings(facts, splits["train"], config)
+    return facts
+
+
+def _lengths(samples: Samples, timelines: Timelines, max_long: int) -> dict[str, float]:
+    row = np.diff(samples.row_offsets)
+    last = samples.row_now[samples.position_offsets[1:] - 1]
+    long = distinct_lengths(
+        samples.long_start, samples.start, timelines.click_item, timelines.num_items, max_long
+    )
+    means = {
+        "short": samples.end - samples.start,
+        "long": long,
+        "unclicked": row[last],
+        "unclicked_at_session_start": row[samples.row_start],
+        "truth": np.diff(samples.truth_offsets),
+    }
+    return {name: round(float(values.mean()), 3) for name, values in means.items()}
+
+
+def _warnings(facts: dict[str, Any], train: Samples, config: DataConfig) -> list[str]:
+    warnings = []
+    length = facts["mean_length"]["unclicked"]
+    empty = float((train.row_now[train.position_offsets[1:] - 1] == 0).mean())
+    if length < THIN_LIST or empty > EMPTY_SHARE:
+        hint = "" if config.unclicked.min_exposures == 1 else "data.unclicked.min_exposures = 1 or "
+        warnings.append(
+            f"The log is thin for these rules: {length:.1f} unclicked items a sample, none in "
+            f"{empty:.0%} of them. Try {hint}a longer data.unclicked.window_days."
+        )
+    rules = facts["rules"]["train"]
+    lost = rules["clicks_in_short_sessions"] / max(rules["clicks"], 1)
+    if lost > SHORT_SHARE and config.clicked.min_session_length > 1:
+        warnings.append(
+            f"{lost:.0%} of the training clicks lie in sessions shorter than "
+            f"{config.clicked.min_session_length}. data.clicked.min_session_length = 1 keeps them."
+        )
+    if facts["samples"]["test"] < 1000:
+        warnings.append(
+            f"Only {facts['samples']['test']} test users: small gains cannot be told from chance."
+        )
+    return warnings
+
+
+def card_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """The card as lines for a terminal.
+
+    Args:
+        facts: What `collect` gave.
+
+    Returns:
+        Pairs of a name and its value.
+    """
+    rows, rules, length = facts["rows"], facts["rules"]["train"], facts["mean_length"]
+    bounds = {name: readable(value) for name, value in facts["boundaries"].items()}
+    sessions = rules["sessions"] - rules["sessions_too_short"] - rules["sessions_without_label"]
+    return [
+        (
+            "rows",
+            f"{rows['read']:,} read = {rows['kept']:,} kept + {rows['rejected']:,} rejected "
+            f"+ {rows['duplicates']:,} duplicates",
+        ),
+        ("users, items", f"{facts['users']:,} users, {facts['items']:,} items"),
+        ("clicks", f"{facts['clicks']:,} ({facts['click_rate']:.2%} of the rows)"),
+        ("training", f"{bounds['begin_us']} to {bounds['validation_us']}"),
+        ("validation", f"to {bounds['test_us']}"),
+        ("test", f"to {bounds['end_us']}"),
+        (
+            "sessions",
+            f"{rules['sessions']:,} = {sessions:,} kept + {rules['sessions_too_short']:,} "
+            f"too short + {rules['sessions_without_label']:,} without a label",
+        ),
+        (
+            "samples",
+            ", ".join(f"{count:,} {name}" for name, count in facts["samples"].items()),
+        ),
+        (
+            "mean length",
+            f"short {length['short']:.1f}, long {length['long']:.1f}, "
+            f"unclicked {length['unclicked']:.1f}",
+        ),
+        (
+            "unclicked",
+            f"{rules['unclicked_shown_in_window']:,} shown items in the windows; removed "
+            f"{rules['unclicked_removed_clicked']:,} clicked, "
+            f"{rules['unclicked_removed_exposures']:,} shown too rarely, "
+            f"{rules['unclicked_removed_length']:,} beyond the longest list",
+        ),
+    ]
+
+
+def save_rejected(rejected: Sequence[BadRow], path: Path) -> None:
+    """Write the quarantined rows.
+
+    Args:
+        rejected: The bad rows.
+        path: Parquet file to write.
+    """
+    table = pa.Table.from_pylist([asdict(row) for row in rejected])
+    pq.write_table(table, path, write_page_checksum=True)

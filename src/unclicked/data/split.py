@@ -1,0 +1,95 @@
+"""Whole calendar days at the end of a log, held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from unclicked.config import SplitConfig
+from unclicked.errors import UserError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """Moments between training, validation and test, int microseconds UTC, ends exclusive."""
+
+    begin_us: int
+    validation_us: int
+    test_us: int
+    end_us: int
+
+
+def find_boundaries(
+    first_us: int, last_us: int, config: SplitConfig, timezone: str | None
+) -> Boundaries:
+    """Cut a log at local midnights before its last days.
+
+    Args:
+        first_us: Time of the first showing.
+        last_us: Time of the last.
+        config: How many days are held out.
+        timezone: Name of the time zone whose midnights count; UTC where it is None.
+
+    Returns:
+        The moments.
+
+    Raises:
+        UserError: If the time zone is unknown or no day is left for training.
+
+    Example:
+        >>> day = 86_400_000_000
+        >>> b = find_boundaries(0, 8 * day - 1, SplitConfig(), None)
+        >>> b.validation_us // day, b.test_us // day, b.end_us // day
+        (6, 7, 8)
+    """
+    zone = _zone(timezone)
+    last = (_EPOCH + last_us * _MICROSECOND).astimezone(zone)
+    midnight = last.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    end = _microseconds(midnight + timedelta(days=1), zone)
+    test = _microseconds(midnight - timedelta(days=config.test_days - 1), zone)
+    days = config.test_days + config.validation_days - 1
+    validation = _microseconds(midnight - timedelta(days=days), zone)
+    if validation <= first_us:
+        raise UserError(
+            "DATA-SPLIT",
+            "data.split",
+            f"the log runs from {readable(first_us)} to {readable(last_us)}; "
+            f"{config.test_days} test and {config.validation_days} validation days leave no "
+            "day for training. Give more days of the log or hold out fewer.",
+        )
+    return Boundaries(first_us, validation, test, end)
+
+
+def readable(moment_us: int) -> str:
+    """A moment for people.
+
+    Args:
+        moment_us: Microseconds since 1970, UTC.
+
+    Returns:
+        Such as `1970-01-02 00:00 UTC`.
+
+    Example:
+        >>> readable(86_400_000_000)
+        '1970-01-02 00:00 UTC'
+    """
+    return f"{_EPOCH + moment_us * _MICROSECOND:%Y-%m-%d %H:%M} UTC"
+
+
+def _zone(name: str | None) -> tzinfo:
+    if name is None:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UserError(
+            "CONFIG-VALUE", "data.timezone", f"found {name!r}, expected a name as Asia/Shanghai."
+        ) from None
+
+
+def _microseconds(local: datetime, zone: tzinfo) -> int:
+    return (local.replace(tzinfo=zone) - _EPOCH) // _MICROSECOND

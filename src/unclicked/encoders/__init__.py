@@ -1,0 +1,53 @@
+"""Encoders of the clicked sequence by name; a new one is one file and one line here."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from unclicked.encoders.base import (
+    EncoderContext,
+    EncoderFactory,
+    EncoderShape,
+    LastPositionEncoder,
+    SequenceEncoder,
+)
+from unclicked.encoders.options import Option, unknown_name
+from unclicked.encoders.sdm import build_sdm
+
+__all__ = [
+    "ENCODERS",
+    "EncoderContext",
+    "EncoderFactory",
+    "EncoderShape",
+    "LastPositionEncoder",
+    "SequenceEncoder",
+    "build_encoder",
+]
+
+ENCODERS: dict[str, EncoderFactory] = {
+    "sdm": build_sdm,
+}
+"""Factories by name, each called with an `EncoderShape` and its options."""
+
+
+def build_encoder(name: str, shape: EncoderShape, **options: Option) -> nn.Module:
+    """Return the encoder of a name.
+
+    Args:
+        name: A key of `ENCODERS`.
+        shape: Sizes.
+        **options: Options of that encoder.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        UserError: The name or an option is unknown, or a value is out of range.
+
+    Example:
+        >>> build_encoder("sdm", EncoderShape(dim=8), dropout=0.0).config.dropout
+        0.0
+    """
+    if name not in ENCODERS:
+        raise unknown_name("ENCODER-NAME", name, ENCODERS)
+    return ENCODERS[name](shape, **options)

@@ -1,0 +1,56 @@
+"""Errors that a user can act on, each with the exit code that the command line returns."""
+
+from __future__ import annotations
+
+
+class UnclickedError(Exception):
+    """An error with one line for the user: where, what was found, what was expected, what to do.
+
+    Args:
+        name: Short upper-case name of the kind of error, such as `DATA-COLUMN`.
+        where: File, row, column, key or tensor that is concerned; may be empty.
+        message: What was found, what was expected and what to do, without a line break.
+
+    Example:
+        >>> print(UserError("DATA-CLICKED", "log.csv:7 column 'clicked'", "found 2, expected 0 or 1."))
+        error[DATA-CLICKED] log.csv:7 column 'clicked': found 2, expected 0 or 1.
+    """
+
+    exit_code = 1
+
+    def __init__(self, name: str, where: str, message: str) -> None:
+        self.name = name
+        self.where = where
+        self.message = message
+        prefix = f"error[{name}] {where}".rstrip()
+        super().__init__(f"{prefix}: {message}".replace("\n", " "))
+
+
+class UserError(UnclickedError):
+    """Input, an option or a configuration that the user can correct (exit code 2)."""
+
+    exit_code = 2
+
+
+class ArtefactError(UnclickedError):
+    """A file of ours that is broken, foreign or does not fit (exit code 3)."""
+
+    exit_code = 3
+
+
+class ResourceError(UnclickedError):
+    """Not enough disk or memory (exit code 4)."""
+
+    exit_code = 4
+
+
+class NumericError(UnclickedError):
+    """NaN or Inf where a finite number was needed (exit code 5)."""
+
+    exit_code = 5
+
+
+class BusyError(UnclickedError):
+    """Another process is writing to the same directory (exit code 75)."""
+
+    exit_code = 75

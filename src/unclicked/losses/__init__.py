@@ -1,0 +1,3 @@
+"""Losses as pure functions of tensors."""
+
+from __future__ import annotations

@@ -1,0 +1,275 @@
+"""The Python interface: prepare a log, fit, evaluate, recommend, save and load."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from unclicked import evaluation, recommendation
+from unclicked.config import Config, DataConfig
+from unclicked.data import prepare as preparation
+from unclicked.data.dataset import PreparedDataset
+from unclicked.encoders.base import EncoderShape
+from unclicked.errors import UserError
+from unclicked.run import EncoderMaker, Run, open_run
+from unclicked.settings import flatten, merge, parse_set, preset_settings, resolve
+from unclicked.training.start import train
+
+TRAIN_TIME_DATA_KEYS = ("cut", "source", "weighting")
+
+
+def prepare(
+    log: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path,
+    items: str | Path | None = None,
+    users: str | Path | None = None,
+    config: Mapping[str, Any] | None = None,
+    on_bad_row: str = "fail",
+) -> PreparedDataset:
+    """Turn an impression log into a prepared data set.
+
+    Args:
+        log: Parquet or CSV file or folder, or several.
+        out: Folder to make.
+        items: Table of items, if there is one.
+        users: Table of users, if there is one.
+        config: Settings of the `[data]` table, nested.
+        on_bad_row: "fail" or "quarantine".
+
+    Returns:
+        The data set, opened.
+
+    Raises:
+        UserError: If the input cannot be used.
+    """
+    paths = [log] if isinstance(log, str | Path) else list(log)
+    data = resolve({"data": dict(config or {})}).data
+    return preparation.prepare(
+        [Path(path) for path in paths],
+        Path(out),
+        items=None if items is None else Path(items),
+        users=None if users is None else Path(users),
+        config=data,
+        on_bad_row=on_bad_row,
+    )
+
+
+def resolve_for(dataset: DataConfig, preset: str, *layers: Mapping[str, Any]) -> Config:
+    """Settings of a run on a data set: preset, then the data set's rules, then what is given.
+
+    Args:
+        dataset: The `[data]` table that the data set was prepared with.
+        preset: Name of a preset.
+        layers: Nested settings, later ones win.
+
+    Returns:
+        The checked configuration.
+
+    Raises:
+        UserError: If a rule of the data set would change, which needs preparing it anew.
+    """
+    base = preset_settings(preset)
+    config = resolve(base, *layers)
+    asked: dict[str, Any] = {}
+    for layer in layers:
+        asked = merge(asked, layer.get("data", {}))
+    prepared = flatten(dataset)
+    kept = {f"unclicked.{name}" for name in TRAIN_TIME_DATA_KEYS}
+    wanted = flatten(config.data)
+    for key in flatten_given(asked):
+        if key not in kept and wanted.get(key) != prepared.get(key):
+            raise UserError(
+                "CONFIG-DATA",
+                f"data.{key}",
+                f"found {wanted.get(key)!r}, but the data set was prepared with "
+                f"{prepared.get(key)!r}. Prepare it anew, or leave this out.",
+            )
+    now = {name: getattr(config.data.unclicked, name) for name in TRAIN_TIME_DATA_KEYS}
+    data = merge(dataset.model_dump(), {"unclicked": now})
+    return resolve(config.model_dump(), {"data": data})
+
+
+def flatten_given(nested: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Dotted keys of a nested table.
+
+    Args:
+        nested: The table.
+        prefix: Put before each key.
+
+    Returns:
+        The keys.
+
+    Example:
+        >>> flatten_given({"unclicked": {"cut": "now"}, "time_unit": "s"})
+        ['unclicked.cut', 'time_unit']
+    """
+    keys = []
+    for name, value in nested.items():
+        if isinstance(value, Mapping) and name not in ("item_bins", "user_bins"):
+            keys.extend(flatten_given(value, f"{prefix}{name}."))
+        else:
+            keys.append(prefix + name)
+    return keys
+
+
+class Recommender:
+    """A retrieval model that also reads what a user was shown and passed over.
+
+    Args:
+        encoder: Name of the base encoder, or a module of your own with
+            `forward(items [B, T, D], mask [B, T], context) -> [B, T, D]`.
+        fusion: "none", "subtract" or "confidence"; the preset's without.
+        metric: Form of the metric loss, or "none"; the preset's without.
+        preset: Settings to start from.
+        seed: Seed of weights, order, negatives and dropout.
+        settings: Further settings, as {"model.dim": 64}.
+
+    Raises:
+        UserError: If a setting is unknown or wrong.
+    """
+
+    def __init__(
+        self,
+        encoder: str | nn.Module = "sdm",
+        fusion: str | None = None,
+        metric: str | None = None,
+        *,
+        preset: str = "recommended",
+        seed: int = 0,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        model = {"fusion": fusion, "metric": metric}
+        if isinstance(encoder, str):
+            model["encoder"] = encoder
+        given = {name: value for name, value in model.items() if value is not None}
+        self._module = None if isinstance(encoder, str) else encoder
+        self._preset = preset
+        self._settings: dict[str, Any] = {"model": given, "train": {"seed": seed}}
+        for key, value in (settings or {}).items():
+            nested: Any = value
+            for part in reversed(key.split(".")):
+                nested = {part: nested}
+            self._settings = merge(self._settings, nested)
+        resolve(preset_settings(preset), self._settings)
+        self._run: Run | None = None
+
+    @property
+    def run(self) -> Run:
+        """The trained run.
+
+        Raises:
+            UserError: If nothing was fitted or loaded yet.
+        """
+        if self._run is None:
+            raise UserError("NOT-FITTED", "Recommender", "call fit(data) or load(run) first.")
+        return self._run
+
+    def fit(self, data: PreparedDataset, out: str | Path | None = None) -> Recommender:
+        """Train on a prepared data set.
+
+        Args:
+            data: The data set.
+            out: Folder of the run; a temporary one without.
+
+        Returns:
+            This recommender.
+        """
+        folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="unclicked-"))
+        config = resolve_for(data.config, self._preset, self._settings)
+        maker, name = self._maker(config)
+        train(data, folder, config, preset=self._preset, encoder=maker, encoder_name=name)
+        self._run = open_run(folder, maker)
+        return self
+
+    def evaluate(
+        self, data: PreparedDataset, split: str = "test", top_k: tuple[int, ...] = (50, 80)
+    ) -> dict[str, Any]:
+        """Judge on a held-out split.
+
+        Args:
+            data: The data set of the run.
+            split: "validation" or "test".
+            top_k: Lengths of the lists.
+
+        Returns:
+            Keys as `unclicked evaluate --json`.
+        """
+        return evaluation.evaluate(self.run, data, split=split, top_k=tuple(top_k))
+
+    def recommend(
+        self,
+        clicked: Sequence[Any] = (),
+        unclicked: Sequence[Any] = (),
+        *,
+        profile: Mapping[str, str] | None = None,
+        top_k: int = 10,
+        exclude: Sequence[Any] = (),
+    ) -> list[dict[str, Any]]:
+        """A list for one user, from events alone.
+
+        Args:
+            clicked: Ids of clicked items, the last click last.
+            unclicked: Ids of items shown and left, the last shown last.
+            profile: Profile field to value.
+            top_k: Length of the list.
+            exclude: Ids that must not be recommended.
+
+        Returns:
+            Mappings with "item_id", "score" and "rank".
+        """
+        request = recommendation.Request(
+            clicked, unclicked, dict(profile or {}), exclude, top_k=top_k
+        )
+        items: list[dict[str, Any]] = recommendation.recommend(self.run, [request])[0]["items"]
+        return items
+
+    def save(self, path: str | Path) -> None:
+        """Copy the run to a folder.
+
+        Args:
+            path: Folder to make.
+
+        Raises:
+            UserError: If it exists.
+        """
+        target = Path(path)
+        if target.exists():
+            raise UserError("OUT", str(target), "exists. Choose another folder.")
+        shutil.copytree(self.run.path, target)
+
+    @staticmethod
+    def load(path: str | Path, encoder: nn.Module | None = None) -> Recommender:
+        """Load a trained run; nothing that is loaded can run code.
+
+        Args:
+            path: Folder of the run.
+            encoder: The module it was trained with, where that was one of your own.
+
+        Returns:
+            A recommender ready to be asked.
+        """
+        run = open_run(Path(path), None if encoder is None else lambda shape: encoder)
+        recommender = Recommender(encoder or run.config.model.encoder, preset=run.facts.preset)
+        recommender._run = run
+        return recommender
+
+    def _maker(self, config: Config) -> tuple[EncoderMaker | None, str]:
+        module = self._module
+        if module is None:
+            return None, ""
+
+        def make(shape: EncoderShape) -> nn.Module:
+            return module
+
+        torch.manual_seed(config.train.seed)
+        return make, type(module).__name__
+
+
+__all__ = ["Recommender", "parse_set", "prepare", "resolve_for"]

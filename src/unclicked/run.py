@@ -1,0 +1,233 @@
+"""A run's folder: what was trained, on what, with which settings, and its weights."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+import unclicked
+from unclicked import artefact
+from unclicked.config import Config
+from unclicked.data.catalogue import Catalogue
+from unclicked.data.dataset import PreparedDataset, load_catalogue, save_catalogue
+from unclicked.data.vocabulary import Vocabulary
+from unclicked.encoders.base import EncoderShape
+from unclicked.errors import ArtefactError, UserError
+from unclicked.model import UnclickedRecommender
+from unclicked.training import checkpoint as store
+
+EncoderMaker = Callable[[EncoderShape], nn.Module]
+VOCABULARY_KIND = "unclicked run vocabulary"
+FORMAT = 1
+OWN_ENCODER = "own"
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What `run.json` holds.
+
+    Attributes:
+        config: The resolved configuration.
+        preset: Preset it was built on.
+        dataset: Path of the prepared data set.
+        dataset_sha256: Its content hash.
+        own_encoder: Class name of a module given from Python; empty for one of the dict.
+        machine: Versions, threads and platform.
+    """
+
+    config: Config
+    preset: str
+    dataset: Path
+    dataset_sha256: str
+    own_encoder: str
+    machine: dict[str, Any]
+
+
+def machine_facts() -> dict[str, Any]:
+    """Versions and threads, which decide whether a rerun gives the same bits.
+
+    Returns:
+        Names and values.
+    """
+    return {
+        "unclicked": unclicked.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
+    """Make a run's folder with its facts and vocabularies.
+
+    Args:
+        run: Folder to make; it may exist if it is empty.
+        dataset: Data set to be trained on.
+        facts: What to store.
+
+    Raises:
+        UserError: If the folder holds something.
+        ResourceError: If the disk refuses to write.
+    """
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        hint = "Give --resume to go on with it, or choose another folder."
+        raise UserError("OUT", str(run), f"exists and is not empty. {hint}")
+    run.mkdir(parents=True, exist_ok=True)
+
+    def write(folder: Path) -> dict[str, Any]:
+        (folder / "catalogue").mkdir()
+        save_catalogue(dataset.catalogue, folder / "catalogue")
+        dataset.users.save(folder / "users.parquet")
+        artefact.write_json(folder / "profiles.json", list(dataset.profile_vocabularies))
+        for number, vocabulary in enumerate(dataset.profile_vocabularies.values()):
+            vocabulary.save(folder / f"profile{number}.parquet")
+        return {"kind": VOCABULARY_KIND}
+
+    artefact.publish(run / "vocabulary", write)
+    content = {
+        "format": FORMAT,
+        "config": facts.config.model_dump(),
+        "preset": facts.preset,
+        "dataset": {"path": str(facts.dataset), "sha256": facts.dataset_sha256},
+        "own_encoder": facts.own_encoder,
+        "machine": facts.machine,
+    }
+    temporary = run / "run.json.tmp"
+    artefact.write_json(temporary, content)
+    os.replace(temporary, run / "run.json")
+
+
+def read_facts(run: Path) -> RunFacts:
+    """Facts of a run.
+
+    Args:
+        run: Its folder.
+
+    Returns:
+        The facts.
+
+    Raises:
+        ArtefactError: If it is no run, or one of another version.
+    """
+    content = artefact.read_json(run / "run.json")
+    if content.get("format") != FORMAT:
+        raise ArtefactError("RUN-FORMAT", str(run), f"has format {content.get('format')}.")
+    return RunFacts(
+        config=Config.model_validate(content["config"]),
+        preset=content["preset"],
+        dataset=Path(content["dataset"]["path"]),
+        dataset_sha256=content["dataset"]["sha256"],
+        own_encoder=content["own_encoder"],
+        machine=content["machine"],
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run, ready to be asked.
+
+    Attributes:
+        path: Its folder.
+        facts: What was trained.
+        catalogue: The items.
+        users: User ids.
+        profile_vocabularies: Values of each profile field.
+        model: The best checkpoint's model, in evaluation mode.
+        progress: How training went.
+    """
+
+    path: Path
+    facts: RunFacts
+    catalogue: Catalogue
+    users: Vocabulary
+    profile_vocabularies: dict[str, Vocabulary]
+    model: UnclickedRecommender
+    progress: store.Progress
+
+    @property
+    def config(self) -> Config:
+        """The resolved configuration."""
+        return self.facts.config
+
+
+def build_model(
+    config: Config,
+    catalogue: Catalogue,
+    profiles: dict[str, Vocabulary],
+    num_users: int,
+    encoder: EncoderMaker | None = None,
+) -> UnclickedRecommender:
+    """A model with fresh weights, fixed by the seed of the configuration.
+
+    Args:
+        config: The resolved configuration.
+        catalogue: The items.
+        profiles: Values of each profile field.
+        num_users: Number of users.
+        encoder: Makes an encoder of the user's own.
+
+    Returns:
+        The model.
+    """
+    torch.manual_seed(config.train.seed)
+    sizes = {name: len(vocabulary) for name, vocabulary in profiles.items()}
+    weighted = config.data.unclicked.weighting == "exposures"
+    return UnclickedRecommender(
+        config.model, catalogue, sizes, num_users, encoder, exposure_weights=weighted
+    )
+
+
+def open_run(
+    run: Path, encoder: EncoderMaker | None = None, device: str | torch.device = "cpu"
+) -> Run:
+    """Load a trained run; nothing that is loaded can run code.
+
+    Args:
+        run: Its folder.
+        encoder: Makes the encoder, where the run was trained with one of the user's own.
+        device: Where the model is put.
+
+    Returns:
+        The run with its best checkpoint.
+
+    Raises:
+        ArtefactError: If something is missing, changed or does not fit.
+        UserError: If the run needs an encoder that was not given.
+    """
+    facts = read_facts(run)
+    if facts.own_encoder and encoder is None:
+        raise UserError(
+            "RUN-ENCODER",
+            str(run),
+            f"was trained with the encoder {facts.own_encoder} given from Python. "
+            "Use Recommender.load(run, encoder=...).",
+        )
+    folder = run / "vocabulary"
+    artefact.verify(folder, VOCABULARY_KIND)
+    catalogue = load_catalogue(folder / "catalogue")
+    names = artefact.read_json(folder / "profiles.json")
+    profiles = {
+        name: Vocabulary.load(folder / f"profile{number}.parquet")
+        for number, name in enumerate(names)
+    }
+    users = Vocabulary.load(folder / "users.parquet")
+    newest, _ = store.newest_valid(run)
+    progress = store.read_progress(newest)[0]
+    best = run / "checkpoints" / f"{progress.best_step:09d}"
+    if progress.best_step < 0:
+        best = newest
+    artefact.verify(best, store.KIND)
+    model = build_model(facts.config, catalogue, profiles, len(users), encoder)
+    store.load_weights(best, model)
+    model.to(device).eval()
+    return Run(run, facts, catalogue, users, profiles, model, progress)

@@ -1,0 +1,239 @@
+"""From a preset, a TOML file and `--set` to one checked configuration, and back to text."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from unclicked.config import Config, Table
+from unclicked.errors import UserError
+from unclicked.presets import PRESETS, Settings
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
+    """Lay one nested table over another; the second wins.
+
+    Args:
+        base: Nested settings.
+        over: Nested settings that replace those of `base`, key by key.
+
+    Returns:
+        A new nested table.
+
+    Example:
+        >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}})
+        {'a': {'b': 1, 'c': 3}}
+    """
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merge(old, value) if both and old is not None else value
+    return result
+
+
+def parse_set(assignments: Sequence[str]) -> Settings:
+    """Read `--set a.b=c` options into a nested table.
+
+    Args:
+        assignments: Texts `dotted.key=value`; a value is TOML, or plain text where it is no TOML.
+
+    Returns:
+        A nested table.
+
+    Raises:
+        UserError: If a text has no `=`.
+
+    Example:
+        >>> parse_set(["model.dim=64", "model.fusion=none"])
+        {'model': {'dim': 64, 'fusion': 'none'}}
+    """
+    result: Settings = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UserError("CONFIG-SET", f"--set {text}", "expected KEY=VALUE, as model.dim=64.")
+        try:
+            parsed: Any = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed = value
+        for part in reversed(key.strip().split(".")):
+            parsed = {part: parsed}
+        result = merge(result, parsed)
+    return result
+
+
+def read_toml(path: Path) -> Settings:
+    """Read a configuration file.
+
+    Args:
+        path: A TOML file.
+
+    Returns:
+        Its nested table, not yet checked.
+
+    Raises:
+        UserError: If the file cannot be read or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("CONFIG-FILE", str(path), f"cannot be read ({error}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError("CONFIG-TOML", str(path), f"is no valid TOML: {error}.") from error
+
+
+def preset_settings(name: str) -> Settings:
+    """Settings of a named preset.
+
+    Args:
+        name: A key of `PRESETS`.
+
+    Returns:
+        Its nested table.
+
+    Raises:
+        UserError: If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise UserError(
+            "CONFIG-PRESET", f"--preset {name}", f"no such preset.{_nearest(name, list(PRESETS))}"
+        )
+    return PRESETS[name]
+
+
+def resolve(*layers: Mapping[str, Any]) -> Config:
+    """Lay settings over each other and check the result.
+
+    Args:
+        layers: Nested tables, later ones win.
+
+    Returns:
+        The checked configuration.
+
+    Raises:
+        UserError: If a key is unknown (the nearest valid one is named) or a value does not fit.
+
+    Example:
+        >>> resolve({"model": {"dim": 64}}).model.dim
+        64
+    """
+    merged: Settings = {}
+    for layer in layers:
+        merged = merge(merged, layer)
+    try:
+        return Config.model_validate(_integers_to_floats(Config, merged))
+    except ValidationError as error:
+        raise _explain(error) from None
+
+
+def _integers_to_floats(table: type[BaseModel], values: Any) -> Any:
+    """TOML writes `3` for 3.0; strict checking would refuse it for a number with a fraction."""
+    if not isinstance(values, Mapping):
+        return values
+    result: Settings = {}
+    for key, value in values.items():
+        field = table.model_fields.get(key)
+        kind = None if field is None else field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            result[key] = _integers_to_floats(kind, value)
+        elif kind is float and type(value) is int:
+            result[key] = float(value)
+        elif kind == dict[str, list[float]] and isinstance(value, Mapping):
+            result[key] = {
+                name: [float(edge) if type(edge) is int else edge for edge in edges]
+                if isinstance(edges, list)
+                else edges
+                for name, edges in value.items()
+            }
+        else:
+            result[key] = value
+    return result
+
+
+def _explain(error: ValidationError) -> UserError:
+    first = error.errors(include_url=False)[0]
+    path = [str(part) for part in first["loc"]]
+    dotted = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        names = list(flatten(Config()))
+        near = difflib.get_close_matches(dotted, names, 1) or [
+            name for name in names if name.rsplit(".", 1)[-1] == path[-1]
+        ]
+        hint = f" Did you mean {near[0]}?" if near else ""
+        return UserError("CONFIG-KEY", dotted, f"unknown setting.{hint}")
+    return UserError("CONFIG-VALUE", dotted, f"found {first['input']!r}: {first['msg']}.")
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    return f" Did you mean {near[0]}?" if near else f" There are: {', '.join(names)}."
+
+
+def flatten(table: Table, prefix: str = "") -> dict[str, Any]:
+    """All settings of a table under dotted keys.
+
+    Args:
+        table: A checked table.
+        prefix: Put before each key.
+
+    Returns:
+        Dotted key to value, in the order of declaration.
+    """
+    result: dict[str, Any] = {}
+    for name in type(table).model_fields:
+        value = getattr(table, name)
+        if isinstance(value, Table):
+            result.update(flatten(value, f"{prefix}{name}."))
+        else:
+            result[prefix + name] = value
+    return result
+
+
+def print_config(config: Config, preset: str) -> str:
+    """The configuration as TOML, each setting with its sentence, its default and a mark.
+
+    Args:
+        config: The resolved configuration.
+        preset: Name of the preset it was built on; settings that it names are marked.
+
+    Returns:
+        TOML text that reads back to the same configuration.
+    """
+    lines = [f"# preset: {preset}"]
+    lines.extend(_toml_lines(config, Config(), preset_settings(preset), ()))
+    return "\n".join(lines) + "\n"
+
+
+def _toml_lines(
+    table: Table, default: Table, preset: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[str]:
+    nested = []
+    for name, field in type(table).model_fields.items():
+        value = getattr(table, name)
+        if isinstance(value, Table):
+            nested.append(name)
+            continue
+        mark = " [preset]" if name in preset else ""
+        yield f"# {field.description} (default {_toml(getattr(default, name))}){mark}"
+        yield f"# {name} =" if value is None else f"{name} = {_toml(value)}"
+    for name in nested:
+        yield ""
+        yield f"[{'.'.join((*path, name))}]"
+        below = preset.get(name, {})
+        yield from _toml_lines(getattr(table, name), getattr(default, name), below, (*path, name))
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items())
+        return f"{{{inner}}}"
+    if value is None:
+        return "not set"
+    return json.dumps(value)

@@ -1,0 +1,217 @@
+"""A simulated impression log in which it is known what the unclicked items say."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from unclicked.errors import UserError
+from unclicked.sources.publish import new_folder
+from unclicked.sources.simulate_catalogue import BoolArray, Catalogue, IntArray, draw_catalogue
+from unclicked.sources.simulate_knobs import SimulationKnobs, preset_knobs
+from unclicked.sources.simulate_users import UserBlock
+from unclicked.sources.simulate_visits import DAY_US, Showings, simulate_day
+
+FIRST_DAY: Final = datetime(2024, 1, 1, tzinfo=UTC)
+FIRST_DAY_US: Final = int(FIRST_DAY.timestamp()) * 1_000_000
+BLOCK_USERS: Final = 4096
+PROFILE_VALUES: Final = 8
+SCHEMA: Final = pa.schema(
+    {
+        "user_id": pa.string(),
+        "item_id": pa.string(),
+        "timestamp": pa.timestamp("us", "UTC"),
+        "clicked": pa.bool_(),
+    }
+)
+# Streams of random numbers, so that changing one part leaves the others as they were.
+_CATALOGUE, _USERS, _REPLACED, _PROFILES = range(4)
+
+
+@dataclass
+class Tally:
+    """What the log turned out to hold, counted while it is written."""
+
+    rows: int = 0
+    clicks: int = 0
+    clicks_on_need: int = 0
+    unclicked_on_need: int = 0
+    replaced: int = 0
+    needs: list[list[list[int]]] = field(default_factory=list)
+
+    def add(self, clicked: BoolArray, on_need: BoolArray, replaced: int, needs: IntArray) -> None:
+        """Counts the rows of one block of users."""
+        self.rows += clicked.size
+        self.clicks += int(np.count_nonzero(clicked))
+        self.clicks_on_need += int(np.count_nonzero(clicked & on_need))
+        self.unclicked_on_need += int(np.count_nonzero(~clicked & on_need))
+        self.replaced += replaced
+        self.needs += needs.tolist()
+
+    def shares(self) -> dict[str, int | float]:
+        """Rows, click rate and the share of leaves that were needed when they were shown."""
+        unclicked = self.rows - self.clicks
+        return {
+            "rows": self.rows,
+            "clicks": self.clicks,
+            "click_rate": self.clicks / self.rows,
+            "replaced_rows": self.replaced,
+            "clicked_on_need": self.clicks_on_need / max(1, self.clicks),
+            "unclicked_on_need": self.unclicked_on_need / max(1, unclicked),
+        }
+
+
+def simulate(
+    out: Path,
+    *,
+    preset: str = "planted",
+    num_users: int | None = None,
+    num_items: int | None = None,
+    seed: int = 0,
+    **knobs: int | float | str,
+) -> dict[str, Any]:
+    """Writes a simulated log with its item and user tables and what was planted in it.
+
+    Args:
+        out: Folder to be made, with `impressions.parquet` (sorted by time within each block of
+            4,096 users), `items.parquet`, `users.parquet` and `truth.json`; refused when it holds
+            something.
+        preset: `planted` (a skip attracts its category), `rejected` (a skip repels it), `noise`
+            (the clicks of `planted`, skips without information) or `tiny` (`planted`, small).
+        num_users: Users; None takes the preset's.
+        num_items: Items; None takes the preset's.
+        seed: Seed of everything, at least 0.
+        knobs: Other fields of `SimulationKnobs`.
+
+    Returns:
+        What `truth.json` holds, without the long list of needs: `preset`, `seed`, `knobs`,
+        `first_day` and `realised` (rows, clicks, click_rate, replaced_rows, and the shares of
+        clicked and of unclicked rows whose leaf was a need of that day).
+
+    Raises:
+        UserError: A knob or the preset is unknown or out of range, or `out` is not empty.
+        ResourceError: `out` cannot be written.
+    """
+    changes = {"num_users": num_users, "num_items": num_items, **knobs}
+    chosen = preset_knobs(preset, **changes)
+    if seed < 0:
+        message = f"found {seed}, expected at least 0. Choose another seed."
+        raise UserError("SIMULATE-SEED", "seed", message)
+    catalogue = draw_catalogue(np.random.default_rng([seed, _CATALOGUE]), chosen)
+    tally = Tally()
+    with new_folder(Path(out)) as folder:
+        with pq.ParquetWriter(folder / "impressions.parquet", SCHEMA) as writer:
+            for table in _blocks(catalogue, chosen, seed, tally):
+                writer.write_table(table)
+        pq.write_table(_item_table(catalogue, chosen), folder / "items.parquet")
+        pq.write_table(_user_table(chosen, seed), folder / "users.parquet")
+        truth = {
+            "preset": preset,
+            "seed": seed,
+            "knobs": dataclasses.asdict(chosen),
+            "first_day": FIRST_DAY.date().isoformat(),
+            "realised": tally.shares(),
+        }
+        # Leaf numbers by user, day and need: leaf 7 is `leaf07` in the item table.
+        document = json.dumps({**truth, "needs": tally.needs}, separators=(",", ":"))
+        (folder / "truth.json").write_text(document + "\n", encoding="utf-8")
+    return truth
+
+
+def text_ids(prefix: str, numbers: IntArray, total: int) -> pa.Array:
+    """Ids that cannot be mistaken for numbers and sort like them.
+
+    Args:
+        prefix: First letter.
+        numbers: int64 [n], 0-based.
+        total: How many there are in all; decides the digits, at least 5.
+
+    Returns:
+        Text [n].
+
+    Example:
+        >>> text_ids("u", np.array([12]), 2500).to_pylist()
+        ['u00012']
+    """
+    digits = max(5, len(str(total - 1)))
+    padded = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), digits, "0")
+    return pc.binary_join_element_wise(prefix, padded, "")
+
+
+def _blocks(
+    catalogue: Catalogue, knobs: SimulationKnobs, seed: int, tally: Tally
+) -> Iterator[pa.Table]:
+    """The impressions of each block of users, sorted by time."""
+    for number, first in enumerate(range(0, knobs.num_users, BLOCK_USERS)):
+        count = min(BLOCK_USERS, knobs.num_users - first)
+        block = UserBlock(np.random.default_rng([seed, _USERS, number]), catalogue, knobs, count)
+        visits: list[Showings] = []
+        days: list[IntArray] = []
+        for day in range(knobs.num_days):
+            visits += simulate_day(block, day)
+            days.append(_need_leaves(block))
+        needs = np.stack(days, axis=1)
+        user = np.concatenate([visit.user for visit in visits])
+        time_us = np.concatenate([visit.time_us for visit in visits])
+        item = np.concatenate([visit.item for visit in visits])
+        clicked = np.concatenate([visit.clicked for visit in visits])
+        replaced = _replace(np.random.default_rng([seed, _REPLACED, number]), item, clicked, knobs)
+        day_of = np.minimum(time_us // DAY_US, knobs.num_days - 1)
+        on_need = (needs[user, day_of] == catalogue.leaf[item][:, None]).any(axis=1)
+        tally.add(clicked, on_need, replaced, needs)
+        order = np.lexsort((user, time_us))
+        ids = text_ids("u", first + user[order], knobs.num_users)
+        items = text_ids("i", item[order], knobs.num_items)
+        times = pa.array(FIRST_DAY_US + time_us[order]).cast(SCHEMA.field("timestamp").type)
+        yield pa.table([ids, items, times, pa.array(clicked[order])], schema=SCHEMA)
+
+
+def _need_leaves(block: UserBlock) -> IntArray:
+    """Leaves that are needed now, ascending [users, needs]."""
+    leaves = block.interests[block.is_need].reshape(block.num_users, -1)
+    return np.sort(leaves, axis=1)
+
+
+def _replace(
+    rng: np.random.Generator, item: IntArray, clicked: BoolArray, knobs: SimulationKnobs
+) -> int:
+    """Puts random items in place of a share of the unclicked ones and counts them."""
+    chosen = ~clicked & (rng.random(item.size) < knobs.replaced_share)
+    count = int(np.count_nonzero(chosen))
+    item[chosen] = rng.integers(0, knobs.num_items, count)
+    return count
+
+
+def _item_table(catalogue: Catalogue, knobs: SimulationKnobs) -> pa.Table:
+    """Items with the fields that a model may use."""
+    leaf, brand = catalogue.leaf, catalogue.brand
+    columns = {
+        "item_id": text_ids("i", np.arange(knobs.num_items), knobs.num_items),
+        "leaf_category": [f"leaf{number:02d}" for number in leaf],
+        "category": [f"category{number % knobs.num_categories}" for number in leaf],
+        "brand": [f"brand{number:02d}" for number in brand],
+        "shop": [f"shop{b:02d}-{s}" for b, s in zip(brand, catalogue.shop, strict=True)],
+    }
+    return pa.table(columns)
+
+
+def _user_table(knobs: SimulationKnobs, seed: int) -> pa.Table:
+    """Users with two profile fields that have nothing to do with what they click."""
+    rng = np.random.default_rng([seed, _PROFILES])
+    values = rng.integers(0, PROFILE_VALUES, (2, knobs.num_users))
+    columns = {
+        "user_id": text_ids("u", np.arange(knobs.num_users), knobs.num_users),
+        "age_band": [f"age{value}" for value in values[0]],
+        "region": [f"region{value}" for value in values[1]],
+    }
+    return pa.table(columns)

@@ -1,0 +1,212 @@
+"""The training loop, on one screen."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import torch
+
+from unclicked.config import Config
+from unclicked.data.batching import BatchBuilder, bucketed_order
+from unclicked.errors import NumericError
+from unclicked.model import UnclickedRecommender
+from unclicked.progress import bar
+from unclicked.sampling import LogUniform
+from unclicked.tensors import to_tensors
+from unclicked.training import checkpoint as store
+from unclicked.training.alarms import MetricAlarms
+from unclicked.training.log import RunLog
+from unclicked.training.optimiser import Optimiser
+from unclicked.training.randomness import generator_for, step_seed
+from unclicked.training.step import StepReport, training_step
+
+ORDER, NEGATIVES, DROPOUT, RANDOM_ITEMS = range(4)
+
+
+class Stopped(Exception):
+    """Training was asked to stop and has saved a checkpoint.
+
+    Args:
+        number: The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = 128 + number
+        super().__init__(f"stopped by signal {number} after saving; go on with --resume")
+
+
+@dataclass
+class Training:
+    """Everything a run moves and keeps.
+
+    Attributes:
+        run: Folder of the run.
+        config: The resolved configuration.
+        model: The model.
+        builder: Where training batches come from.
+        validate: Gives the validation HR@50 of the model as it is.
+        warn: Called with sentences that a person should read.
+        device: Where the model lives.
+        progress: How far the run is.
+    """
+
+    run: Path
+    config: Config
+    model: UnclickedRecommender
+    builder: BatchBuilder
+    validate: Callable[[], float]
+    warn: Callable[[str], None]
+    device: torch.device
+    progress: store.Progress = field(default_factory=store.Progress)
+
+    def __post_init__(self) -> None:
+        self.optimiser = Optimiser(self.model, self.config.train)
+        self.sampler = LogUniform(self.model.num_items)
+        self.alarms = MetricAlarms(self.config.model)
+        self._signal = 0
+        self._saved_at = time.monotonic()
+
+    def resume(self) -> None:
+        """Go back to the newest whole checkpoint.
+
+        Raises:
+            ArtefactError: If there is none, or it does not fit.
+        """
+        folder, refused = store.newest_valid(self.run)
+        for text in refused:
+            self.warn(f"{text} An older checkpoint is used instead.")
+        store.load_weights(folder, self.model)
+        store.load_optimiser(folder, self.optimiser)
+        self.progress = store.read_progress(folder)[0]
+
+    def fit(self) -> store.Progress:
+        """Train until the validation no longer improves or the epochs are used up.
+
+        Returns:
+            How the run ended.
+
+        Raises:
+            NumericError: If a loss or gradient is not finite; the last checkpoint is whole.
+            Stopped: If SIGINT or SIGTERM came; a checkpoint was saved.
+        """
+        config = self.config.train
+        log = RunLog(self.run / "log.jsonl", self.progress.step)
+        lengths = np.diff(self.builder.samples.position_offsets)
+        try:
+            with self._signals():
+                while not self.progress.finished and self.progress.epoch < config.max_epochs:
+                    order = step_seed(config.seed, self.progress.epoch, ORDER)
+                    batches = bucketed_order(
+                        lengths, config.num_buckets, config.batch_size, order
+                    )
+                    started, rows = time.monotonic(), self._epoch(batches, log)
+                    self._end_epoch(log, rows, time.monotonic() - started)
+                self.progress.finished = True
+                store.save_checkpoint(self.run, self.model, self.optimiser, self.progress)
+        finally:
+            log.close()
+        return self.progress
+
+    def _epoch(self, batches: list[np.ndarray], log: RunLog) -> int:
+        """Train on what is left of an epoch; how many rows that were."""
+        title = f"epoch {self.progress.epoch + 1}"
+        rows, started = 0, time.monotonic()
+        self.model.train()
+        with bar(title, len(batches), self.progress.batch) as shown:
+            for chosen in batches[self.progress.batch :]:
+                report, norm = self._step(chosen)
+                rows += report.num_rows
+                self.progress.step += 1
+                self.progress.batch += 1
+                log.step(self.progress.step, self.progress.epoch + 1, report, grad_norm=norm)
+                speed = rows / (time.monotonic() - started)
+                shown.advance(
+                    note=f"ranking {report.ranking_loss:.3f} metric {report.metric_loss:.3f} "
+                    f"{speed:,.0f} rows/s"
+                )
+                self._say(self.alarms.after_step(report))
+                self._save_if_due()
+        return rows
+
+    def _step(self, chosen: np.ndarray) -> tuple[StepReport, float]:
+        step, seed = self.progress.step, self.config.train.seed
+        torch.manual_seed(step_seed(seed, step, DROPOUT))
+        negatives = self.sampler.draw(
+            self.config.train.num_negatives, generator_for(seed, step, NEGATIVES)
+        )
+        batch = to_tensors(self.builder.build(chosen), self.device)
+        try:
+            report = training_step(
+                self.model, batch, negatives, self.sampler, generator_for(seed, step, RANDOM_ITEMS)
+            )
+            return report, self.optimiser.step()
+        except NumericError as error:
+            raise NumericError(
+                error.name,
+                f"step {step + 1}, {error.where}",
+                f"{error.message} The samples are {chosen[:10].tolist()}. The last checkpoint is "
+                "whole; lower train.learning_rate.",
+            ) from None
+
+    def _end_epoch(self, log: RunLog, rows: int, seconds: float) -> None:
+        progress = self.progress
+        self._say(self.alarms.after_epoch())
+        value = self.validate()
+        progress.epoch += 1
+        progress.batch = 0
+        better = value > progress.best_value
+        progress.bad_epochs = 0 if better else progress.bad_epochs + 1
+        if better:
+            progress.best_value, progress.best_step = value, progress.step
+        progress.finished = progress.bad_epochs >= self.config.train.patience
+        line = {
+            "epoch": progress.epoch,
+            "validation_HR@50": value,
+            "rows_per_second": round(rows / seconds, 1),
+            "seconds": round(seconds, 2),
+        }
+        progress.history.append(line)
+        log.write({"kind": "epoch", "step": progress.step, **line})
+        self._save()
+
+    def _save_if_due(self) -> None:
+        minutes = (time.monotonic() - self._saved_at) / 60
+        if self._signal or minutes >= self.config.train.checkpoint_minutes:
+            self._save()
+        if self._signal:
+            raise Stopped(self._signal)
+
+    def _save(self) -> None:
+        store.save_checkpoint(self.run, self.model, self.optimiser, self.progress)
+        self._saved_at = time.monotonic()
+
+    def _say(self, text: str | None) -> None:
+        if text is not None:
+            self.warn(text)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Turn SIGINT and SIGTERM into a stop after the step under way; a second one kills."""
+
+        def remember(number: int, frame: FrameType | None) -> None:
+            if self._signal:
+                raise KeyboardInterrupt
+            self._signal = number
+
+        try:
+            old = {s: signal.signal(s, remember) for s in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:
+            # Only the main thread may set handlers; elsewhere the caller's stay.
+            old = {}
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)

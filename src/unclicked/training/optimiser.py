@@ -1,0 +1,120 @@
+"""Optimisers that touch only the rows of a batch, under one global clip over all gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unclicked.config import TrainConfig
+from unclicked.errors import NumericError
+from unclicked.model import UnclickedRecommender
+
+ADAM_BETAS = (0.9, 0.999)
+ADAM_EPS = 1e-8
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A parameter, the rows of it that moved (None for all) and their gradient."""
+
+    name: str
+    weight: Tensor
+    rows: Tensor | None
+    gradient: Tensor
+
+
+class Optimiser:
+    """AdaGrad or Adam over dense parameters and over touched table rows alike.
+
+    AdaGrad adds each squared gradient to a sum that starts at `initial_accumulator` and divides by
+    its root, without an epsilon. Adam is lazy: rows that are not touched keep their moments.
+
+    Args:
+        model: The model whose parameters are moved.
+        config: The `[train]` table.
+
+    Source: section 4.3 (AdaGrad, learning rate 0.1, norm clipped at 5); initial sum 0.1 of the
+        official SDM code.
+    Differs: the norm counts each table row once, after its gradients are summed.
+    """
+
+    def __init__(self, model: UnclickedRecommender, config: TrainConfig) -> None:
+        self.model = model
+        self.config = config
+        self.num_steps = 0
+        self.state: dict[str, Tensor] = {}
+        adagrad = config.optimizer == "adagrad"
+        for name, weight in model.named_parameters():
+            if adagrad:
+                self.state[f"{name}:sum"] = torch.full_like(weight, config.initial_accumulator)
+            else:
+                self.state[f"{name}:mean"] = torch.zeros_like(weight)
+                self.state[f"{name}:square"] = torch.zeros_like(weight)
+
+    @torch.no_grad()
+    def step(self) -> float:
+        """Move every parameter that has a gradient, then forget the gradients.
+
+        Returns:
+            Global norm of all gradients before clipping.
+
+        Raises:
+            NumericError: If the norm is not finite; nothing is moved then.
+        """
+        parts = list(self._parts())
+        norm = math.sqrt(sum(float(part.gradient.square().sum()) for part in parts))
+        if not math.isfinite(norm):
+            broken = [p.name for p in parts if not bool(torch.isfinite(p.gradient).all())]
+            raise NumericError("NAN-GRADIENT", ", ".join(broken), "gradient is NaN or infinite.")
+        clip = self.config.clip_norm
+        scale = clip / norm if 0 < clip < norm else 1.0
+        self.num_steps += 1
+        for part in parts:
+            self._move(part, part.gradient * scale)
+        self.model.zero_grad(set_to_none=True)
+        return norm
+
+    def _parts(self) -> Iterator[_Part]:
+        tables = self.model.tables()
+        for name, weight in self.model.named_parameters():
+            if name in tables:
+                collected = tables[name].collect_gradients()
+                if collected is not None and len(collected[0]):
+                    yield _Part(name, weight, *collected)
+            elif weight.grad is not None:
+                yield _Part(name, weight, None, weight.grad)
+
+    def _move(self, part: _Part, gradient: Tensor) -> None:
+        if self.config.optimizer == "adagrad":
+            total = self._read(part, "sum").addcmul(gradient, gradient)
+            self._write(part, "sum", total)
+            # A coordinate that never had a gradient may have a sum of zero: it does not move.
+            change = torch.where(total > 0, gradient / total.sqrt(), 0.0)
+        else:
+            first, second = ADAM_BETAS
+            mean = self._read(part, "mean").lerp(gradient, 1 - first)
+            square = self._read(part, "square").lerp(gradient.square(), 1 - second)
+            self._write(part, "mean", mean)
+            self._write(part, "square", square)
+            mean = mean / (1 - first**self.num_steps)
+            square = square / (1 - second**self.num_steps)
+            change = mean / (square.sqrt() + ADAM_EPS)
+        change = change * self.config.learning_rate
+        if part.rows is None:
+            part.weight.sub_(change)
+        else:
+            part.weight.index_add_(0, part.rows, -change)
+
+    def _read(self, part: _Part, kind: str) -> Tensor:
+        state = self.state[f"{part.name}:{kind}"]
+        return state if part.rows is None else state[part.rows]
+
+    def _write(self, part: _Part, kind: str, value: Tensor) -> None:
+        if part.rows is None:
+            self.state[f"{part.name}:{kind}"].copy_(value)
+        else:
+            self.state[f"{part.name}:{kind}"][part.rows] = value

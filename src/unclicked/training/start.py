@@ -1,0 +1,162 @@
+"""From a prepared data set and a configuration to a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from unclicked import artefact
+from unclicked.config import Config
+from unclicked.data.batching import BatchBuilder
+from unclicked.data.controls import with_source
+from unclicked.data.dataset import PreparedDataset
+from unclicked.errors import ArtefactError
+from unclicked.evaluation import held_out_builder, validation_hit_rate
+from unclicked.run import (
+    EncoderMaker,
+    RunFacts,
+    build_model,
+    create_run,
+    machine_facts,
+    read_facts,
+)
+from unclicked.training.loop import Training
+
+CONTROL_SEED = 20
+
+
+def train(
+    dataset: PreparedDataset,
+    run: Path,
+    config: Config,
+    *,
+    preset: str = "recommended",
+    resume: bool = False,
+    warn: Callable[[str], None] = lambda text: None,
+    encoder: EncoderMaker | None = None,
+    encoder_name: str = "",
+    device: str = "cpu",
+) -> float:
+    """Train a model and keep its best and last checkpoint in a folder.
+
+    Args:
+        dataset: What to train on.
+        run: Folder of the run.
+        config: The resolved configuration; its `[data]` rules are the data set's.
+        preset: Name stored with the run.
+        resume: Go on with the run in that folder.
+        warn: Called with sentences that a person should read.
+        encoder: Makes an encoder of the user's own.
+        encoder_name: Its class name.
+        device: Where to train.
+
+    Returns:
+        Best validation HR@50.
+
+    Raises:
+        UserError: If the folder is not empty and `resume` is not asked.
+        ArtefactError: If a run to resume is broken or of another configuration.
+        BusyError: If another process trains there.
+        NumericError: If a loss or gradient is not finite.
+    """
+    if resume and (run / "run.json").is_file():
+        _check_same(run, dataset, config, warn)
+    else:
+        facts = RunFacts(
+            config, preset, dataset.path.resolve(), dataset.sha256, encoder_name, machine_facts()
+        )
+        create_run(run, dataset, facts)
+    with artefact.lock(run):
+        training = _training(dataset, run, config, warn, encoder, torch.device(device))
+        if resume and any((run / "checkpoints").glob("*")):
+            training.resume()
+        return training.fit().best_value
+
+
+def training_builder(dataset: PreparedDataset, config: Config, *, last_only: bool) -> BatchBuilder:
+    """Where the training batches of a configuration come from.
+
+    Args:
+        dataset: The data set.
+        config: The resolved configuration.
+        last_only: Whether the encoder yields the last position only.
+
+    Returns:
+        The builder, with the control's lists where one is asked for.
+    """
+    unclicked = config.data.unclicked
+    samples = with_source(
+        dataset.splits["train"], unclicked.source, dataset.num_items, CONTROL_SEED
+    )
+    return BatchBuilder(
+        samples=samples,
+        click_item=dataset.click_item,
+        catalogue=dataset.catalogue,
+        profiles=dataset.profiles,
+        max_long=config.data.clicked.max_long,
+        num_labels=config.train.num_labels,
+        cut=unclicked.cut,
+        rows="final" if last_only else config.train.loss_positions,
+        need_unclicked=needs_unclicked(config),
+    )
+
+
+def needs_unclicked(config: Config) -> bool:
+    """Whether a configuration looks at unclicked items at all.
+
+    Args:
+        config: The resolved configuration.
+
+    Returns:
+        False for a plain base model.
+    """
+    return config.model.fusion != "none" or config.model.metric != "none"
+
+
+def _training(
+    dataset: PreparedDataset,
+    run: Path,
+    config: Config,
+    warn: Callable[[str], None],
+    encoder: EncoderMaker | None,
+    device: torch.device,
+) -> Training:
+    model = build_model(
+        config, dataset.catalogue, dataset.profile_vocabularies, len(dataset.users), encoder
+    ).to(device)
+    last_only = bool(getattr(model.encoder, "last_position_only", False))
+    validation = held_out_builder(dataset, config, "validation")
+    return Training(
+        run=run,
+        config=config,
+        model=model,
+        builder=training_builder(dataset, config, last_only=last_only),
+        validate=lambda: validation_hit_rate(model, validation, config.evaluate.batch_size),
+        warn=warn,
+        device=device,
+    )
+
+
+def _check_same(
+    run: Path, dataset: PreparedDataset, config: Config, warn: Callable[[str], None]
+) -> None:
+    facts = read_facts(run)
+    if facts.dataset_sha256 != dataset.sha256:
+        raise ArtefactError(
+            "RUN-DATASET", str(run), f"was trained on another data set than {dataset.path}."
+        )
+    if facts.config != config:
+        old, new = facts.config.model_dump(), config.model_dump()
+        keys = [f"{t}.{k}" for t in old for k in old[t] if old[t][k] != new[t][k]]
+        raise ArtefactError(
+            "RUN-CONFIG", str(run), f"was started with other values of {', '.join(keys)}."
+        )
+    now = machine_facts()
+    for name in ("torch", "threads"):
+        if facts.machine[name] != now[name]:
+            warn(
+                f"The run was started with {name} {facts.machine[name]}, now {now[name]}: "
+                "the numbers may differ in their last bits."
+            )
