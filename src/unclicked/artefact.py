@@ -111,8 +111,11 @@ def _refuse_foreign(target: Path) -> None:
 
 
 def _remove_leftovers(target: Path) -> None:
-    for path in target.parent.glob(f".{target.name}.*"):
-        word, _, pid = path.name.removeprefix(f".{target.name}.").partition("-")
+    prefix = f".{target.name}."
+    for path in target.parent.iterdir():
+        if not path.name.startswith(prefix):
+            continue
+        word, _, pid = path.name.removeprefix(prefix).partition("-")
         if word in {"writing", "old"} and pid.isdigit() and not _alive(int(pid)):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -164,11 +167,14 @@ def verify(folder: Path, kind: str) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("kind") != kind:
         found = manifest.get("kind") if isinstance(manifest, dict) else None
         raise ArtefactError("ARTEFACT-KIND", str(folder), f"is a {found}, expected a {kind}.")
-    for name, facts in manifest["files"].items():
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(isinstance(one, dict) for one in files.values()):
+        raise ArtefactError("ARTEFACT-JSON", str(folder / MANIFEST), "lists no files.")
+    for name, facts in files.items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != facts["bytes"]:
+        if not path.is_file() or path.stat().st_size != facts.get("bytes"):
             raise ArtefactError("ARTEFACT-FILE", str(path), "is missing or cut. Make it anew.")
-        if sha256_file(path) != facts["sha256"]:
+        if sha256_file(path) != facts.get("sha256"):
             raise ArtefactError("ARTEFACT-HASH", str(path), "was changed. Make it anew.")
     return manifest
 

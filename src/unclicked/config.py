@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,11 +55,14 @@ class ClickedConfig(Table):
     """Sessions, short-term and long-term clicks (SDM section 3.1)."""
 
     session_gap_minutes: float = Field(
-        10.0, gt=0, description="minutes without a click after which a session may end"
+        10.0,
+        gt=0,
+        le=52_560_000,
+        description="minutes without a click after which a session may end",
     )
     min_session_length: int = Field(2, ge=1, description="clicks a training session needs")
     max_short: int = Field(50, ge=1, description="clicks after which a session is cut")
-    max_long: int = Field(50, ge=1, description="long-term values kept for each field")
+    max_long: int = Field(50, ge=1, le=10000, description="long-term values kept for each field")
     long_window_days: float = Field(
         7.0, gt=0, le=36500, description="days of long-term clicks before the session's first click"
     )
@@ -68,8 +71,10 @@ class ClickedConfig(Table):
 class SplitConfig(Table):
     """Which whole days of the log are held out, always the last ones."""
 
-    test_days: int = Field(1, ge=1, description="last days of the log kept for the test")
-    validation_days: int = Field(1, ge=1, description="days before the test kept for validation")
+    test_days: int = Field(1, ge=1, le=36500, description="last days of the log kept for the test")
+    validation_days: int = Field(
+        1, ge=1, le=36500, description="days before the test kept for validation"
+    )
     test_history_share: float = Field(
         0.25,
         gt=0,
@@ -202,7 +207,9 @@ class TrainConfig(Table):
 class EvaluateConfig(Table):
     """How lists are judged."""
 
-    top_k: list[int] = Field(default_factory=lambda: [50, 80], description="list lengths")
+    top_k: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=lambda: [50, 80], min_length=1, description="list lengths"
+    )
     batch_size: int = Field(512, ge=1, description="users encoded at once")
 
 

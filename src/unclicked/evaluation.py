@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,7 @@ def held_out_builder(dataset: PreparedDataset, config: Config, split: str) -> Ba
         The builder, with the control's lists where the run was trained with one.
     """
     unclicked = config.data.unclicked
-    samples = with_source(
-        dataset.splits[split], unclicked.source, dataset.num_items, CONTROL_SEED
-    )
+    samples = with_source(dataset.splits[split], unclicked.source, dataset.num_items, CONTROL_SEED)
     return BatchBuilder(
         samples=samples,
         click_item=dataset.click_item,
@@ -244,7 +241,7 @@ def _store(
     columns |= {f"popularity:{name}": values for name, values in theirs.items()}
     temporary = folder / f"{split}.parquet.tmp"
     pq.write_table(pa.table(columns), temporary, write_page_checksum=True)
-    os.replace(temporary, folder / f"{split}.parquet")
+    temporary.replace(folder / f"{split}.parquet")
     temporary = folder / f"{split}.json.tmp"
     artefact.write_json(temporary, result)
-    os.replace(temporary, folder / f"{split}.json")
+    temporary.replace(folder / f"{split}.json")

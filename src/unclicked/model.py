@@ -14,6 +14,7 @@ from unclicked.config import ModelConfig
 from unclicked.data.catalogue import Catalogue
 from unclicked.encoders import ENCODERS, build_encoder
 from unclicked.encoders.base import EncoderContext, EncoderShape
+from unclicked.errors import UserError
 from unclicked.nn.tables import Table
 from unclicked.nn.towers import ItemField, ItemTower, ProfileTower, field_widths
 from unclicked.plugin import UnclickedPlugin
@@ -98,10 +99,20 @@ class UnclickedRecommender(nn.Module):
 
         Returns:
             Clicked vectors and means of unclicked item vectors.
+
+        Raises:
+            UserError: If the encoder returns another shape than it was given.
         """
         items = self.tower(batch.items)
         padded = functional.embedding(batch.clicked, items)
         encoded: Tensor = self.encoder(padded, batch.mask, self._context(batch, items))
+        if encoded.shape != padded.shape:
+            raise UserError(
+                "ENCODER-OUTPUT",
+                type(self.encoder).__name__,
+                f"returned {list(encoded.shape)}, expected [B, T, D] = {list(padded.shape)}. "
+                "Wrap a module that returns [B, D] in LastPositionEncoder.",
+            )
         clicked = encoded[batch.row_sample, batch.row_position]
         mean, mask = self._unclicked(batch, items)
         return Rows(clicked, mean, mask, items)

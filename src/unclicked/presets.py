@@ -30,12 +30,11 @@ _RECOMMENDED: Settings = {
         "metric_grad_cap": 0.1,
     },
     "train": {
-        "optimizer": "adagrad",
-        "learning_rate": 0.05,
-        "initial_accumulator": 1e-6,
+        "optimizer": "adam",
+        "learning_rate": 0.01,
         "batch_size": 128,
-        "num_negatives": 1000,
-        "max_epochs": 12,
+        "num_negatives": 500,
+        "max_epochs": 8,
         "patience": 2,
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +12,11 @@ import torch
 
 from unclicked.data.batching import BatchBuilder
 from unclicked.data.rules import Samples
-from unclicked.data.vocabulary import Vocabulary
+from unclicked.data.vocabulary import PADDING, Vocabulary
 from unclicked.errors import UserError
+from unclicked.evaluation import user_vectors
 from unclicked.retrieval import ExactIndex
 from unclicked.run import Run
-from unclicked.tensors import to_tensors
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class _Known:
 
     clicked: list[int]
     unclicked: list[int]
+    showings: list[int]
     exclude: list[int]
     ignored: dict[str, list[Any]]
 
@@ -64,7 +66,8 @@ def recommend(run: Run, requests: Sequence[Request]) -> list[dict[str, Any]]:
         (ids by list) and "fallback".
 
     Raises:
-        UserError: If `top_k` is below 1 or a profile field does not exist.
+        UserError: If `top_k` is below 1, an id or value is of the wrong type, or a profile field
+            does not exist.
     """
     known = [_known(run, request) for request in requests]
     answers: list[dict[str, Any]] = [{} for _ in requests]
@@ -99,38 +102,40 @@ def _known(run: Run, request: Request) -> _Known:
     # An item shown several times is one entry, at its last showing.
     unclicked = list(dict.fromkeys(reversed(left)))[::-1]
     unclicked = unclicked[-run.config.data.unclicked.max_length :]
+    shown = Counter(left)
     exclude = lists["exclude"]
     if request.exclude_seen:
         exclude = exclude + lists["clicked"] + lists["unclicked"]
     del ignored["exclude"]
-    return _Known(lists["clicked"], unclicked, sorted(set(exclude)), ignored)
+    showings = [shown[code] for code in unclicked]
+    return _Known(lists["clicked"], unclicked, showings, sorted(set(exclude)), ignored)
 
 
 def _codes(vocabulary: Vocabulary, ids: list[Any], name: str) -> list[int]:
-    if ids and isinstance(ids[0], str):
+    if all(isinstance(one, str) for one in ids):
         ids = vocabulary.parse(ids, name)
     try:
-        return vocabulary.encode(ids).tolist()
+        codes: list[int] = vocabulary.encode(ids).tolist()
     except (TypeError, ValueError, OverflowError, ArithmeticError):
+        codes = [PADDING]
+    if PADDING in codes:
         raise UserError(
             "ID", name, f"found {ids[:3]!r}, expected ids of type {vocabulary.values.type}."
-        ) from None
+        )
+    return codes
 
 
 def _search(
     run: Run, known: list[_Known], profiles: list[dict[str, str]], requests: list[Request]
 ) -> list[tuple[list[int], list[float]]]:
     builder = _builder(run, known, profiles)
-    device = next(run.model.parameters()).device
-    with torch.no_grad():
-        batch = to_tensors(builder.build(np.arange(len(known))), device)
-        users = run.model.user_vectors(batch)
-        tie_rank = torch.from_numpy(np.array(run.catalogue.id_rank)).to(device)
-        index = ExactIndex(run.model.all_item_vectors(), tie_rank=tie_rank)
-        offsets = np.cumsum([0] + [len(one.exclude) for one in known])
-        values = np.array([code for one in known for code in one.exclude], dtype=np.int64)
-        longest = max(request.top_k for request in requests)
-        scores, items = index.search(users, longest, (offsets, values))
+    users = user_vectors(run.model, builder, run.config.evaluate.batch_size)
+    tie_rank = torch.from_numpy(np.array(run.catalogue.id_rank)).to(users.device)
+    index = ExactIndex(run.model.all_item_vectors(), tie_rank=tie_rank)
+    offsets = np.cumsum([0] + [len(one.exclude) for one in known])
+    values = np.array([code for one in known for code in one.exclude], dtype=np.int64)
+    longest = max(request.top_k for request in requests)
+    scores, items = index.search(users, longest, (offsets, values))
     return [
         (row[: request.top_k].tolist(), score[: request.top_k].tolist())
         for row, score, request in zip(items, scores, requests, strict=True)
@@ -159,7 +164,7 @@ def _builder(run: Run, known: list[_Known], profiles: list[dict[str, str]]) -> B
         row_now=np.repeat(numbers + 1, short),
         row_offsets=rows,
         row_items=listed,
-        row_counts=np.ones(len(listed), dtype=np.int32),
+        row_counts=np.array([n for one in known for n in one.showings], dtype=np.int32),
         truth_offsets=np.zeros(len(known) + 1, dtype=np.int64),
         truth_items=np.zeros(0, dtype=np.int32),
         counts={},
@@ -175,6 +180,8 @@ def _builder(run: Run, known: list[_Known], profiles: list[dict[str, str]]) -> B
         num_labels=1,
         cut=config.data.unclicked.cut,
         rows="query",
+        need_unclicked=config.model.fusion != "none",
+        new_users=True,
     )
 
 
@@ -184,7 +191,7 @@ def _profile(run: Run, given: dict[str, str]) -> list[int]:
         names = ", ".join(run.profile_vocabularies) or "none"
         raise UserError("PROFILE", wrong[0], f"is no profile field; there are: {names}.")
     return [
-        int(vocabulary.encode([given[name]])[0]) if name in given else 0
+        _codes(vocabulary, [given[name]], f"profile {name}")[0] if name in given else PADDING
         for name, vocabulary in run.profile_vocabularies.items()
     ]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from unclicked import evaluation, recommendation
@@ -19,7 +19,7 @@ from unclicked.encoders.base import EncoderShape
 from unclicked.errors import UserError
 from unclicked.run import EncoderMaker, Run, open_run
 from unclicked.settings import flatten, merge, parse_set, preset_settings, resolve
-from unclicked.training.start import train
+from unclicked.start import train
 
 TRAIN_TIME_DATA_KEYS = ("cut", "source", "weighting")
 
@@ -67,7 +67,7 @@ def resolve_for(dataset: DataConfig, preset: str, *layers: Mapping[str, Any]) ->
     Args:
         dataset: The `[data]` table that the data set was prepared with.
         preset: Name of a preset.
-        layers: Nested settings, later ones win.
+        *layers: Nested settings, later ones win.
 
     Returns:
         The checked configuration.
@@ -183,7 +183,7 @@ class Recommender:
         """
         folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="unclicked-"))
         config = resolve_for(data.config, self._preset, self._settings)
-        maker, name = self._maker(config)
+        maker, name = self._maker()
         train(data, folder, config, preset=self._preset, encoder=maker, encoder_name=name)
         self._run = open_run(folder, maker)
         return self
@@ -256,19 +256,20 @@ class Recommender:
             A recommender ready to be asked.
         """
         run = open_run(Path(path), None if encoder is None else lambda shape: encoder)
-        recommender = Recommender(encoder or run.config.model.encoder, preset=run.facts.preset)
+        named = run.config.model.encoder if encoder is None else encoder
+        recommender = Recommender(named, preset=run.facts.preset)
         recommender._run = run
         return recommender
 
-    def _maker(self, config: Config) -> tuple[EncoderMaker | None, str]:
+    def _maker(self) -> tuple[EncoderMaker | None, str]:
         module = self._module
         if module is None:
             return None, ""
 
         def make(shape: EncoderShape) -> nn.Module:
-            return module
+            # A copy, so that a second fit starts from the same weights as the first.
+            return copy.deepcopy(module)
 
-        torch.manual_seed(config.train.seed)
         return make, type(module).__name__
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,7 +103,7 @@ def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
     }
     temporary = run / "run.json.tmp"
     artefact.write_json(temporary, content)
-    os.replace(temporary, run / "run.json")
+    temporary.replace(run / "run.json")
 
 
 def read_facts(run: Path) -> RunFacts:
@@ -119,17 +118,23 @@ def read_facts(run: Path) -> RunFacts:
     Raises:
         ArtefactError: If it is no run, or one of another version.
     """
-    content = artefact.read_json(run / "run.json")
-    if content.get("format") != FORMAT:
-        raise ArtefactError("RUN-FORMAT", str(run), f"has format {content.get('format')}.")
-    return RunFacts(
-        config=Config.model_validate(content["config"]),
-        preset=content["preset"],
-        dataset=Path(content["dataset"]["path"]),
-        dataset_sha256=content["dataset"]["sha256"],
-        own_encoder=content["own_encoder"],
-        machine=content["machine"],
-    )
+    path = run / "run.json"
+    content = artefact.read_json(path)
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise ArtefactError("RUN-FORMAT", str(path), f"has format {found}, expected {FORMAT}.")
+    try:
+        return RunFacts(
+            config=Config.model_validate(content["config"]),
+            preset=content["preset"],
+            dataset=Path(content["dataset"]["path"]),
+            dataset_sha256=content["dataset"]["sha256"],
+            own_encoder=content["own_encoder"],
+            machine=content["machine"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtefactError("RUN-FACTS", str(path), f"cannot be used ({reason}).") from None
 
 
 @dataclass(frozen=True)
@@ -179,12 +184,14 @@ def build_model(
     Returns:
         The model.
     """
-    torch.manual_seed(config.train.seed)
     sizes = {name: len(vocabulary) for name, vocabulary in profiles.items()}
     weighted = config.data.unclicked.weighting == "exposures"
-    return UnclickedRecommender(
-        config.model, catalogue, sizes, num_users, encoder, exposure_weights=weighted
-    )
+    # The caller's own random numbers go on as if no model had been made.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.train.seed)
+        return UnclickedRecommender(
+            config.model, catalogue, sizes, num_users, encoder, exposure_weights=weighted
+        )
 
 
 def open_run(

@@ -112,7 +112,7 @@ def resolve(*layers: Mapping[str, Any]) -> Config:
     """Lay settings over each other and check the result.
 
     Args:
-        layers: Nested tables, later ones win.
+        *layers: Nested tables, later ones win.
 
     Returns:
         The checked configuration.
@@ -220,7 +220,7 @@ def _toml_lines(
         if isinstance(value, Table):
             nested.append(name)
             continue
-        mark = " [preset]" if name in preset else ""
+        mark = " [preset]" if name in preset and preset[name] == value else ""
         yield f"# {field.description} (default {_toml(getattr(default, name))}){mark}"
         yield f"# {name} =" if value is None else f"{name} = {_toml(value)}"
     for name in nested:
@@ -236,4 +236,5 @@ def _toml(value: Any) -> str:
         return f"{{{inner}}}"
     if value is None:
         return "not set"
-    return json.dumps(value)
+    # TOML has no surrogate pairs, and it wants DEL escaped, which JSON lets pass.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -16,7 +16,8 @@ from unclicked.config import Config
 from unclicked.errors import UserError
 from unclicked.settings import resolve
 from unclicked.sources import IMPORTERS, import_kuairand
-from unclicked.sources.kuairand_history import START_MS, label_history, spread_times
+from unclicked.sources.kuairand_history import START_MS
+from unclicked.sources.kuairand_notes import config_text
 from unclicked.sources.kuairand_tables import USER_FIELDS
 
 FIRST_MS = 1_650_900_000_123
@@ -163,7 +164,9 @@ def test_notes(tmp_path: Path) -> None:
     write_history(tmp_path / "in")
     assert IMPORTERS["kuairand"] is import_kuairand
     facts = import_kuairand(tmp_path / "in", tmp_path / "out")
+    step = facts.pop("next")
     assert json.loads((tmp_path / "out" / "source.json").read_text()) == facts
+    assert step.startswith("unclicked prepare ") and "config.toml" in step
     text = (tmp_path / "out" / "SOURCE.md").read_text()
     for words in ("CC BY-SA 4.0", "Gao et al.", "CIKM 2022", "order_only", facts["licence_line"]):
         assert words in text
@@ -175,17 +178,12 @@ def test_notes(tmp_path: Path) -> None:
     assert config.data.clicked.min_session_length == 1
 
 
-def test_labels_by_hand() -> None:
-    assert label_history([1, 2, 3], []) == [False] * 3
-    assert label_history([1, 2, 3], [9, 1, 2, 3]) == [True] * 3
-    assert label_history([1, 2, 1, 2], [1, 2]) == [False, False, True, True]
-    assert label_history([1, 2, 1, 2], [2, 1]) == [False, True, True, False]
-
-
-def test_times_rise_to_the_last() -> None:
-    times = spread_times([1, 2, 2, 1], 8, LAST_MS)
-    assert times[0] == START_MS + 2 * DAY_MS + round(2 * DAY_MS / 3)
-    assert times[1] == times[2] < times[3] == LAST_MS
+@pytest.mark.parametrize("history", [True, False])
+def test_every_setting_has_its_reason(history: bool) -> None:
+    lines = [line for line in config_text(history).splitlines() if line]
+    settings = [number for number, line in enumerate(lines) if " = " in line]
+    assert len(settings) == 7
+    assert all(lines[number - 1].startswith("# ") for number in settings)
 
 
 def test_label_and_history_exclude_each_other(tmp_path: Path) -> None:
@@ -214,13 +212,24 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
+def test_two_logs_are_one_too_many(tmp_path: Path) -> None:
+    write_data(tmp_path / "in" / "a")
+    write_data(tmp_path / "in" / "b")
+    with pytest.raises(UserError, match="no.* up to three folders down"):
+        import_kuairand(tmp_path / "in" / "a" / ".." / "..", tmp_path / "out")
+    write_data(tmp_path / "twice" / "a")
+    with pytest.raises(UserError, match="found 2 files named log_standard"):
+        write_data(tmp_path / "twice" / "b")
+        import_kuairand(tmp_path / "twice", tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
         ("log_standard_4_22_to_5_08_pure.csv", "time_ms", "time", "column 'time_ms'.*missing"),
         ("log_standard_4_22_to_5_08_pure.csv", "1,12,", "1,x,", "published CSV.*'x'"),
         ("log_standard_4_22_to_5_08_pure.csv", "1,12,", "1,,", ":6 column 'video_id'"),
-        ("log_standard_4_22_to_5_08_pure.csv", "5,0,0,1", "5,2,0,1", ":5 column 'is_click'"),
+        ("log_standard_4_22_to_5_08_pure.csv", "128,0,0,1", "128,2,0,1", ":5 column 'is_click'"),
         ("video_features_basic_pure.csv", "author_id", "author", "column 'author_id'.*missing"),
         ("user_features_pure.csv", "1.0", "1.5", "onehot_feat4.*whole numbers"),
     ],
@@ -272,10 +281,14 @@ def test_real_files_hold_what_is_known_of_them(tmp_path: Path) -> None:
     log = import_kuairand(data / "kuairand_pure", tmp_path / "log")
     assert (log["rows"], log["repeated_lines"]) == (199_011, 5_316)
     assert (log["users"], log["items_without_fields"]) == (24_718, 0)
-    past = import_kuairand(data / "kuairand_pure_history", tmp_path / "past")
-    assert (past["rows"], past["users"], past["items"]) == (817_187, 26_469, 7_462)
-    assert past["clicked_share"] == pytest.approx(0.3567, abs=5e-5)
-    assert past["rows"] - past["repeated_lines"] == 799_181
     both = import_kuairand(data, tmp_path / "both")
+    assert (both["history_rows"], both["log_rows"]) == (817_187, 199_011)
     assert both["rows"] - both["repeated_lines"] == 992_876
     assert (both["users"], both["items"]) == (27_036, 7_500)
+    table = pq.read_table(tmp_path / "both" / "impressions.parquet")
+    past = table.filter(table["order_only"])
+    assert len(past["user_id"].unique()) == 26_469
+    assert len(past["item_id"].unique()) == 7_462
+    assert sum(past["clicked"].to_pylist()) / past.num_rows == pytest.approx(0.3567, abs=5e-5)
+    # Without neighbours that show the same video again 799,181 rows remain.
+    assert both["repeated_lines"] - 5_316 == 817_187 - 799_181

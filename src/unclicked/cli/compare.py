@@ -15,9 +15,7 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Runs, or folders of seeds.")],
     metric: Annotated[str, typer.Option(help="Metrics to compare.")] = "HR@50,MRR@50",
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
-    form: Annotated[
-        str, typer.Option("--format", help="text, md, latex or json.")
-    ] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, md, latex or json.")] = "text",
     as_json: shared.AsJson = False,
 ) -> None:
     """Compare runs user by user: difference, interval, paired t-test, Holm, detectable effect.
@@ -30,4 +28,6 @@ def compare(
     result = compare_runs(base, runs, metrics=names, split=split)
     form = "json" if as_json else form
     typer.echo(format_comparison(result, form))
-    shared.say_next(f"unclicked recommend {runs[0]} --clicked ID,ID --unclicked ID,ID", form != "text")
+    shared.say_next(
+        f"unclicked recommend {runs[0]} --clicked ID,ID --unclicked ID,ID", form != "text"
+    )

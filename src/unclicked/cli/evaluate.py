@@ -13,10 +13,10 @@ from unclicked.cli import shared
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
-    top_k: Annotated[str, typer.Option("--top-k", help="Lengths of the lists.")] = "50,80",
-    dataset: Annotated[
-        Path | None, typer.Option(help="The data set, where it was moved.")
+    top_k: Annotated[
+        str | None, typer.Option("--top-k", help="Lengths of the lists; the run's own without.")
     ] = None,
+    dataset: Annotated[Path | None, typer.Option(help="The data set, where it was moved.")] = None,
     threads: shared.Threads = 0,
     device: shared.Device = "cpu",
     as_json: shared.AsJson = False,
@@ -25,7 +25,7 @@ def evaluate(
 
     Example: unclicked evaluate runs/unclicked --split test --top-k 50,80
     """
-    lengths = shared.parse_top_k(top_k)
+    asked = None if top_k is None else shared.parse_top_k(top_k)
     from unclicked.evaluation import evaluate as judge
     from unclicked.run import open_run
 
@@ -33,6 +33,7 @@ def evaluate(
     shared.check_device(device)
     data = shared.open_dataset_of(run, dataset)
     opened = open_run(run, device=device)
+    lengths = asked or tuple(opened.config.evaluate.top_k)
     result = judge(opened, data, split=split, top_k=lengths, warn=shared.warn)
     if as_json:
         shared.print_json(result)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 import unclicked
-from unclicked.cli import compare, evaluate, import_log, prepare, quickstart
-from unclicked.cli import recommend, simulate, train
-from unclicked.errors import ResourceError, UnclickedError
+from unclicked.cli import (
+    compare,
+    evaluate,
+    import_log,
+    prepare,
+    quickstart,
+    recommend,
+    simulate,
+    train,
+)
+from unclicked.errors import ResourceError, UnclickedError, UserError
 
 app = typer.Typer(
     name="unclicked",
@@ -71,10 +78,7 @@ def run(arguments: list[str] | None = None) -> int:
     """
     try:
         result = app(args=arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         typer.echo("stopped.", err=True)
         return 130
     except Exception as error:
@@ -85,11 +89,10 @@ def run(arguments: list[str] | None = None) -> int:
 def _explain(error: Exception) -> int:
     if os.environ.get("UNCLICKED_TRACE"):
         raise error
-    known = error
-    if isinstance(error, MemoryError):
-        known = ResourceError("MEMORY", "", "not enough memory. Lower train.batch_size.")
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        known = ResourceError("DISK", str(error.filename or ""), f"{error.strerror}.")
+    # What typer raises for a wrong option has this method, in whichever package it lives.
+    if hasattr(error, "format_message"):
+        return _explain_usage(error)
+    known = _known(error)
     code = getattr(known, "exit_code", None)
     if isinstance(known, UnclickedError) or code is not None:
         typer.echo(str(known), err=True)
@@ -97,3 +100,29 @@ def _explain(error: Exception) -> int:
     text = f"error[DEFECT] {type(error).__name__}: {error}".replace("\n", " ")
     typer.echo(f"{text}. Please report it; UNCLICKED_TRACE=1 shows where it comes from.", err=True)
     return 1
+
+
+def _known(error: Exception) -> Exception:
+    """An error of the system as one of ours, where a user can do something about it."""
+    if isinstance(error, MemoryError):
+        return ResourceError("MEMORY", "", "not enough memory. Lower train.batch_size.")
+    if not isinstance(error, OSError) or error.errno is None:
+        return error
+    where, text = str(error.filename or ""), f"{error.strerror}."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return ResourceError("DISK", where, text)
+    if error.filename is not None:
+        return UserError("FILE", where, text)
+    return error
+
+
+def _explain_usage(error: Any) -> int:
+    if not error.format_message().isprintable():
+        # Without a verb the "error" is the help text.
+        error.show()
+        return 2
+    context = getattr(error, "ctx", None)
+    command = "unclicked" if context is None else context.command_path
+    known = UserError("USAGE", command, f"{error.format_message()} See {command} --help.")
+    typer.echo(str(known), err=True)
+    return known.exit_code

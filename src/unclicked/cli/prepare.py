@@ -34,9 +34,7 @@ def prepare(
 
     layers = [{} if config is None else read_toml(config), parse_set(settings or [])]
     resolved = resolve(*layers)
-    dataset = make(
-        log, out, items=items, users=users, config=resolved.data, on_bad_row=on_bad_row
-    )
+    dataset = make(log, out, items=items, users=users, config=resolved.data, on_bad_row=on_bad_row)
     for text in dataset.card["warnings"]:
         shared.warn(text)
     if as_json:

@@ -1,1 +1,69 @@
-def quickstart(): ...
+"""The verb `quickstart`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unclicked.cli import shared
+
+
+def quickstart(
+    out: Annotated[Path, typer.Option(help="Folder to make; an earlier one is replaced.")] = Path(
+        "quickstart"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of the log and of every run.", min=0)] = 0,
+    preset: Annotated[str, typer.Option(hidden=True, help="What is planted in the log.")] = (
+        "planted"
+    ),
+    users: Annotated[int | None, typer.Option(hidden=True, help="Number of users.", min=1)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", hidden=True, metavar="KEY=VALUE", help="A setting of every run."),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(help="Trainings side by side; 0 takes two where there are cores.", min=0)
+    ] = 0,
+    as_json: shared.AsJson = False,
+) -> None:
+    """Walk the whole road on a simulated log, without a download, and write DIR/report.html.
+
+    Example: unclicked quickstart --out quickstart --seed 0
+    """
+    from unclicked.quickstart import NUM_USERS
+    from unclicked.quickstart import quickstart as walk
+    from unclicked.settings import parse_set
+
+    given = settings or []
+    # Refused here, before anything is made, if it is no KEY=VALUE.
+    parse_set(given)
+    if users is None and preset == "planted":
+        users = NUM_USERS
+    result = walk(
+        out,
+        seed=seed,
+        preset=preset,
+        num_users=users,
+        settings=dict(text.split("=", 1) for text in given),
+        threads=threads,
+        say=_silent if as_json else typer.echo,
+    )
+    if as_json:
+        shared.print_json(result)
+        return
+    shared.say_next(_command(out, result["recommendation"]), as_json)
+
+
+def _silent(line: str) -> None:
+    """Stdout belongs to the JSON object."""
+
+
+def _command(out: Path, story: dict[str, Any]) -> str:
+    """The user's list once more, as a command."""
+    words = ["unclicked", "recommend", str(out / "runs" / "unclicked")]
+    for name in ("clicked", "unclicked"):
+        words += [f"--{name}", ",".join(map(str, story[name]))]
+    return shlex.join(words)

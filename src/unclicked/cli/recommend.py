@@ -49,7 +49,8 @@ def recommend(
         raise UserError(
             "ARGUMENTS", "recommend", "needs --clicked and/or --unclicked, or --requests."
         )
-    common = {"top_k": top_k, "exclude_seen": exclude_seen}
+    if requests is not None and profile:
+        raise UserError("ARGUMENTS", "--profile", "goes with --clicked; a request has its own.")
     if requests is None:
         asked = [
             Request(
@@ -57,7 +58,8 @@ def recommend(
                 shared.split_list(unclicked),
                 _profile(profile or []),
                 shared.split_list(exclude),
-                **common,
+                top_k,
+                exclude_seen,
             )
         ]
         names: list[Any] = [None]
@@ -90,7 +92,8 @@ def _read_requests(
     from unclicked.recommendation import Request
 
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines: JSON may hold the other line breaks of Unicode as they are.
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError("REQUESTS", str(path), f"cannot be read ({error}).") from None
     names, asked = [], []

@@ -46,7 +46,7 @@ def train(
     preset_settings(preset)
     from unclicked.data.dataset import PreparedDataset
     from unclicked.recommender import resolve_for
-    from unclicked.training.start import train as start
+    from unclicked.start import train as start
 
     shared.set_threads(threads)
     shared.check_device(device)

@@ -73,6 +73,7 @@ class BatchBuilder:
         rows: "all" positions with a label, the "last" of them, the "final" click where it has a
             label, or the "query": the final click, which needs none.
         need_unclicked: Whether unclicked lists are looked up at all.
+        new_users: Whether `samples.user` counts rows of `profiles` only: nobody's id is known.
     """
 
     samples: Samples
@@ -84,6 +85,7 @@ class BatchBuilder:
     cut: Literal["session_start", "now"]
     rows: Literal["all", "last", "final", "query"]
     need_unclicked: bool = True
+    new_users: bool = False
 
     def build(self, chosen: Ints) -> Batch:
         """The batch of some samples.
@@ -113,11 +115,11 @@ class BatchBuilder:
             mask=mask,
             long_items=np.searchsorted(items, long_items),
             long_fields=long_fields,
-            user=user + 1,
+            user=np.zeros_like(user) if self.new_users else user + 1,
             profile=self.profiles[user].astype(np.int64),
             row_sample=row_sample,
             row_position=row_position,
-            row_is_last=np.append(row_sample[1:] != row_sample[:-1], True),
+            row_is_last=_changes_after(row_sample),
             unclicked=np.searchsorted(items, flat),
             unclicked_offsets=offsets,
             unclicked_counts=counts,
@@ -188,11 +190,19 @@ class BatchBuilder:
         return fields, items
 
 
+def _changes_after(values: Ints) -> NDArray[np.bool_]:
+    """True where the next value is another one, and at the end."""
+    result = np.ones(len(values), dtype=np.bool_)
+    result[:-1] = values[1:] != values[:-1]
+    return result
+
+
 def _distinct(parts: list[NDArray[Any]]) -> Ints:
     """Distinct values, ascending; a plain sort is much faster here than numpy's own unique."""
     joined = np.concatenate([part.ravel() for part in parts]).astype(np.int64)
     joined.sort()
-    return joined[np.append(True, joined[1:] != joined[:-1])]
+    distinct: Ints = joined[np.append(True, joined[1:] != joined[:-1])]
+    return distinct
 
 
 def bucketed_order(length: Ints, num_buckets: int, batch_size: int, seed: int) -> list[Ints]:

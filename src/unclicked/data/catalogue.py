@@ -92,14 +92,11 @@ def build_catalogue(ids: pa.Array, clicks: Ints, table: SideTable | None) -> Cat
     items = Vocabulary(ids.take(pa.array(order)))
     id_rank = np.zeros(len(ids) + 1, dtype=np.int64)
     id_rank[1:] = order
-    fields = {} if table is None else {name: None for name in sorted(table.fields)}
-    rows = None if table is None else _rows(table, items.values)
-    coded = {
-        name: _field_codes(table, name, rows)
-        for name in fields
-        if table is not None and rows is not None
-    }
-    return Catalogue(items, clicks[order], id_rank, coded)
+    fields = {}
+    if table is not None:
+        rows = _rows(table, items.values)
+        fields = {name: _field_codes(table, name, rows) for name in sorted(table.fields)}
+    return Catalogue(items, clicks[order], id_rank, fields)
 
 
 def _rows(table: SideTable, ids: pa.Array) -> Ints:

@@ -38,7 +38,8 @@ def another_users_sample(user: Ints, seed: int) -> Ints:
     """For each sample, a sample of another user.
 
     Samples are laid on a ring, user after user in a random order, and the ring is turned by the
-    largest user's share, so that nobody meets a list of his own.
+    largest user's share, so that nobody meets a list of his own, unless one user has more than
+    half of all samples.
 
     Args:
         user: int64 [S], user of each sample.

@@ -79,7 +79,7 @@ class PreparedDataset:
                 f"has version {manifest['schema_version']}, expected {SCHEMA_VERSION}. "
                 "Prepare it anew.",
             )
-        profiles = json.loads((folder / "profiles.json").read_text(encoding="utf-8"))
+        profiles = artefact.read_json(folder / "profiles.json")
         return PreparedDataset(
             path=folder,
             sha256=content_hash(manifest),
@@ -171,6 +171,7 @@ def _load_samples(folder: Path) -> Samples:
 
 
 def _load(path: Path) -> Any:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    # A memory map of nothing is refused by the system, so np.load gives it as a plain array.
-    return array
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ArtefactError("DATASET-FILE", str(path), f"cannot be read ({error}).") from None

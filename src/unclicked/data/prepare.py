@@ -123,9 +123,7 @@ def prepare(
     return PreparedDataset.open(Path(out))
 
 
-def _read_options(
-    config: DataConfig, on_bad_row: str, bins: dict[str, list[float]]
-) -> ReadOptions:
+def _read_options(config: DataConfig, on_bad_row: str, bins: dict[str, list[float]]) -> ReadOptions:
     return ReadOptions(
         columns=config.columns.model_dump(),
         time_unit=config.time_unit,

@@ -7,18 +7,20 @@ drift apart. Nothing at or after the moment of prediction reaches an input.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unclicked.config import DataConfig
 from unclicked.data import rules_kernel as kernel
+from unclicked.data.samples import Samples, join_blocks
 
 Ints = NDArray[np.int64]
 
 DAY_US = 86_400_000_000
+
+__all__ = ["Rules", "Samples", "Timelines", "held_out_samples", "train_samples"]
 
 
 @dataclass(frozen=True)
@@ -102,75 +104,6 @@ class Rules:
         return np.array(numbers, dtype=np.int64), self.history_share
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Samples as ranges of the users' click timelines, with their unclicked lists.
-
-    A sample's short-term clicks are `[start, end)`, its long-term ones `[long_start, start)`, its
-    position t has the labels `(t, label_end)`; all count from the first click of the first user.
-
-    Attributes:
-        user: int64 [S], row of the user.
-        start: int64 [S].
-        end: int64 [S].
-        long_start: int64 [S].
-        label_end: int64 [S]; equal to `start` in held-out samples, which have no labels.
-        position_offsets: int64 [S + 1], where each sample's positions begin.
-        row_start: int64 [S], row of the list as of the session's first click.
-        row_now: int64 [P], row of the list as of each position's own click.
-        row_offsets: int64 [N + 1], ragged rows; row 0 is the empty list.
-        row_items: int32, item indices, the last shown item last.
-        row_counts: int32, showings of each inside the window.
-        truth_offsets: int64 [S + 1]; all 0 in training samples.
-        truth_items: int32, the items to be found.
-        counts: What the rules kept and removed.
-    """
-
-    user: Ints
-    start: Ints
-    end: Ints
-    long_start: Ints
-    label_end: Ints
-    position_offsets: Ints
-    row_start: Ints
-    row_now: Ints
-    row_offsets: Ints
-    row_items: NDArray[np.int32]
-    row_counts: NDArray[np.int32]
-    truth_offsets: Ints
-    truth_items: NDArray[np.int32]
-    counts: dict[str, int]
-
-    def __len__(self) -> int:
-        return len(self.user)
-
-    def select(self, keep: Ints) -> Samples:
-        """Some of the samples; the unclicked rows stay whole.
-
-        Args:
-            keep: int64 [n], ascending numbers of samples.
-
-        Returns:
-            Those samples.
-        """
-        return replace(
-            self,
-            **{name: getattr(self, name)[keep] for name in _PER_SAMPLE},
-            position_offsets=_offsets([np.diff(self.position_offsets)[keep]]),
-            row_now=_ragged(self.row_now, self.position_offsets, keep),
-            truth_offsets=_offsets([np.diff(self.truth_offsets)[keep]]),
-            truth_items=_ragged(self.truth_items, self.truth_offsets, keep),
-        )
-
-
-_PER_SAMPLE = ("user", "start", "end", "long_start", "label_end", "row_start")
-
-
-def _ragged(values: NDArray[Any], offsets: Ints, keep: Ints) -> NDArray[Any]:
-    parts = [values[offsets[k] : offsets[k + 1]] for k in keep.tolist()]
-    return np.concatenate([values[:0], *parts])
-
-
 TRAIN_COUNTS = (
     "clicks",
     "sessions",
@@ -183,12 +116,6 @@ HELD_OUT_COUNTS = (
     "users_with_clicks",
     "users_with_one_click",
     "users_with_nothing_new",
-)
-UNCLICKED_COUNTS = (
-    "unclicked_shown_in_window",
-    "unclicked_removed_clicked",
-    "unclicked_removed_exposures",
-    "unclicked_removed_length",
 )
 
 
@@ -250,9 +177,7 @@ Sweep = Callable[[kernel.Lines, kernel.State, kernel.Out, tuple[int, int]], None
 BLOCK_CLICKS = 65_536
 
 
-def _sweep(
-    timelines: Timelines, rules: Rules, sweep: Sweep, names: tuple[str, ...]
-) -> Samples:
+def _sweep(timelines: Timelines, rules: Rules, sweep: Sweep, names: tuple[str, ...]) -> Samples:
     """Sweep blocks of users, so that memory does not grow with the log, and join the samples."""
     lines = kernel.Lines(
         timelines.impression_offsets,
@@ -272,7 +197,7 @@ def _sweep(
         out = _new_out(end - begin, clicks, min(rules.max_unclicked, longest), counts)
         sweep(lines, state, out, (begin, end))
         blocks.append(_used(out))
-    return _join(blocks, dict(zip(names, counts.tolist(), strict=True)), state.tally.tolist())
+    return join_blocks(blocks, dict(zip(names, counts.tolist(), strict=True)), state.tally.tolist())
 
 
 def _blocks(offsets: Ints) -> list[tuple[int, int]]:
@@ -289,7 +214,7 @@ def _blocks(offsets: Ints) -> list[tuple[int, int]]:
 
 def _new_state(num_items: int, max_unclicked: int) -> kernel.State:
     return kernel.State(
-        count=np.zeros(num_items + 2, dtype=np.int64),
+        shown=np.zeros(num_items + 2, dtype=np.int64),
         stamp=np.full(num_items + 2, -1, dtype=np.int64),
         when=np.full(num_items + 2, kernel.NEVER, dtype=np.int64),
         found=np.empty(max_unclicked, dtype=np.int64),
@@ -328,41 +253,3 @@ def _used(out: kernel.Out) -> kernel.Out:
         truth_offsets=out.truth_offsets[: samples + 1].copy(),
         truth_items=out.truth_items[:truth].copy(),
     )
-
-
-def _join(blocks: list[kernel.Out], counts: dict[str, int], tally: list[int]) -> Samples:
-    """One Samples from the blocks; every block has the empty row 0, the result has one."""
-    shifts = np.cumsum([0] + [len(block.row_offsets) - 2 for block in blocks])
-    table = np.concatenate([block.table for block in blocks]) if blocks else np.empty((0, 6), int)
-    rows = [
-        (np.where(block.table[:, 5] > 0, block.table[:, 5] + shift, 0), block.now, shift)
-        for block, shift in zip(blocks, shifts, strict=False)
-    ]
-    start, end = table[:, 1].copy(), table[:, 2].copy()
-    return Samples(
-        user=table[:, 0].copy(),
-        start=start,
-        end=end,
-        long_start=table[:, 3].copy(),
-        label_end=table[:, 4].copy(),
-        position_offsets=_offsets([end - start]),
-        row_start=_concatenate([first for first, _, _ in rows], np.int64),
-        row_now=_concatenate([np.where(now > 0, now + shift, 0) for _, now, shift in rows], np.int64),
-        row_offsets=_offsets([np.zeros(1, int)] + [np.diff(block.row_offsets[1:]) for block in blocks]),
-        row_items=_concatenate([block.row_items for block in blocks], np.int32),
-        row_counts=_concatenate([block.row_counts for block in blocks], np.int32),
-        truth_offsets=_offsets([np.diff(block.truth_offsets) for block in blocks]),
-        truth_items=_concatenate([block.truth_items for block in blocks], np.int32),
-        counts=counts | dict(zip(UNCLICKED_COUNTS, tally, strict=True)),
-    )
-
-
-def _concatenate(parts: list[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
-    return np.concatenate([np.empty(0, dtype=dtype), *parts]).astype(dtype)
-
-
-def _offsets(lengths: list[NDArray[Any]]) -> Ints:
-    joined = np.concatenate([np.empty(0, dtype=np.int64), *lengths])
-    result = np.zeros(len(joined) + 1, dtype=np.int64)
-    np.cumsum(joined, out=result[1:])
-    return result

@@ -34,7 +34,7 @@ class Lines(NamedTuple):
 class State(NamedTuple):
     """What the sweep remembers of a user, by item: showings in the window, last known click."""
 
-    count: Array
+    shown: Array
     stamp: Array
     when: Array
     found: Array
@@ -77,10 +77,10 @@ def _move_window(lines, state, tau, begin, last_imp):
     """Count the showings of each item in [begin, tau)."""
     low, high = state.cursor[LOW], state.cursor[HIGH]
     while high < last_imp and lines.imp_time[high] < tau:
-        state.count[lines.imp_item[high]] += 1
+        state.shown[lines.imp_item[high]] += 1
         high += 1
     while low < high and lines.imp_time[low] < begin:
-        state.count[lines.imp_item[low]] -= 1
+        state.shown[lines.imp_item[low]] -= 1
         low += 1
     state.cursor[LOW], state.cursor[HIGH] = low, high
 
@@ -99,7 +99,7 @@ def _collect(lines, state, begin, rules, telling):
         reason = 0
         if state.when[item] >= begin:
             reason = 1
-        elif state.count[item] < rules[MIN_EXPOSURES]:
+        elif state.shown[item] < rules[MIN_EXPOSURES]:
             reason = 2
         elif kept == rules[MAX_UNCLICKED]:
             reason = 3
@@ -124,7 +124,7 @@ def _same_row(state, out, kept):
         item = state.found[kept - 1 - index]
         if out.row_items[begin + index] != item:
             return False
-        if out.row_counts[begin + index] != state.count[item]:
+        if out.row_counts[begin + index] != state.shown[item]:
             return False
     return True
 
@@ -148,7 +148,7 @@ def _list_at(lines, state, out, rules, tau, known, last_imp, telling):
     for index in range(kept):
         item = state.found[kept - 1 - index]
         out.row_items[begin_row + index] = item
-        out.row_counts[begin_row + index] = state.count[item]
+        out.row_counts[begin_row + index] = state.shown[item]
     out.row_offsets[row + 1] = begin_row + kept
     out.size[ROWS] = row + 1
     state.cursor[LAST_ROW] = row
@@ -165,7 +165,7 @@ def _begin_user(lines, state, user):
 @njit(cache=True)
 def _end_user(lines, state, user):
     for index in range(state.cursor[LOW], state.cursor[HIGH]):
-        state.count[lines.imp_item[index]] = 0
+        state.shown[lines.imp_item[index]] = 0
     for index in range(lines.offsets[user], state.cursor[TOLD]):
         state.when[lines.item[index]] = NEVER
 

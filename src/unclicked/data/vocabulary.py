@@ -67,7 +67,7 @@ class Vocabulary:
         Returns:
             The values as Python objects.
         """
-        return list(self.values.take(pa.array(np.asarray(codes) - 1)).to_pylist())
+        return list(self.values.take(pa.array(np.asarray(codes, dtype=np.int64) - 1)).to_pylist())
 
     def parse(self, texts: Sequence[str], where: str) -> list[Any]:
         """Ids typed by a person, in the vocabulary's type.

@@ -37,8 +37,9 @@ def field_widths(dim: int, sizes: Mapping[str, int]) -> dict[str, int]:
     """Width of each item field's embedding.
 
     The item id takes half of the width; the others share the rest by the logarithm of their
-    number of values, in steps of four and at least four each. Where the widths do not sum to
-    `dim`, the item tower ends in a layer.
+    number of values, in steps of four and at least four each; what is left goes to the largest, so
+    that the widths sum to `dim` wherever there is room for four each. Where they do not, the item
+    tower ends in a layer.
 
     Args:
         dim: Width of an item vector.
@@ -52,20 +53,19 @@ def field_widths(dim: int, sizes: Mapping[str, int]) -> dict[str, int]:
 
     Example:
         >>> field_widths(64, {"brand": 12, "category": 6, "leaf": 30, "shop": 72})
-        {'item_id': 32, 'brand': 8, 'category': 4, 'leaf': 8, 'shop': 12}
+        {'item_id': 32, 'brand': 4, 'category': 4, 'leaf': 8, 'shop': 16}
     """
     if not sizes:
         return {"item_id": dim}
     rest = dim - dim // 2
     weights = {name: math.log2(size + 1) + 1 for name, size in sizes.items()}
     total = sum(weights.values())
-    widths = {
-        name: max(4, 4 * int(rest * weight / total / 4)) for name, weight in weights.items()
-    }
-    spare = rest - sum(widths.values())
+    widths = {name: max(4, 4 * int(rest * weight / total / 4)) for name, weight in weights.items()}
     largest = max(widths, key=lambda name: (weights[name], name))
-    if spare > 0:
-        widths[largest] += spare
+    # Fields lifted to four may have taken more than their share: the wide ones give it back.
+    while sum(widths.values()) > rest and max(widths.values()) > 4:
+        widths[max(widths, key=lambda name: widths[name])] -= 4
+    widths[largest] += max(rest - sum(widths.values()), 0)
     return {"item_id": dim // 2} | widths
 
 
@@ -102,7 +102,11 @@ class ItemTower(nn.Module):
                 "model.field_dims",
                 f"found {dict(widths)}, expected a width of at least 1 for each of {names}.",
             )
-        self.fields = dict(fields)
+        self.fields = list(fields)
+        for number, field in enumerate(fields.values()):
+            # Buffers, so that they follow the model to its device; they are no weights.
+            self.register_buffer(f"offsets{number}", field.offsets, persistent=False)
+            self.register_buffer(f"codes{number}", field.codes, persistent=False)
         self.widths = {name: widths[name] for name in names}
         sizes = {"item_id": num_items} | {n: f.num_values for n, f in fields.items()}
         self.tables = nn.ModuleList(Table(sizes[name], widths[name], init) for name in names)
@@ -133,20 +137,21 @@ class ItemTower(nn.Module):
             float [n, dim]; zero for padding unless a layer follows.
         """
         parts = [self.table("item_id").rows(items)]
-        parts.extend(self._field(name, field, items) for name, field in self.fields.items())
+        parts.extend(self._field(number, items) for number in range(len(self.fields)))
         joined = torch.cat(parts, dim=1)
         return joined if self.join is None else torch.tanh(self.join(joined))
 
-    def _field(self, name: str, field: ItemField, items: Tensor) -> Tensor:
-        begin = field.offsets[items]
-        length = field.offsets[items + 1] - begin
-        table = self.table(name)
+    def _field(self, number: int, items: Tensor) -> Tensor:
+        offsets, codes = self.get_buffer(f"offsets{number}"), self.get_buffer(f"codes{number}")
+        begin = offsets[items]
+        length = offsets[items + 1] - begin
+        table = self.table(self.fields[number])
         if bool((length == 1).all()):
-            return table.forward(field.codes[begin])
+            return table.forward(codes[begin])
         ends = length.cumsum(0)
         place = torch.arange(int(ends[-1]), device=items.device)
         place = place + torch.repeat_interleave(begin - (ends - length), length)
-        distinct, where = torch.unique(field.codes[place], return_inverse=True)
+        distinct, where = torch.unique(codes[place], return_inverse=True)
         return functional.embedding_bag(
             where, table.rows(distinct), offsets=ends - length, mode="mean"
         )

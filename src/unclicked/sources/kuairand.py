@@ -58,9 +58,10 @@ def import_kuairand(
             the log alone and `long_view`, the only label it has, with the history.
 
     Returns:
-        What `source.json` holds: `rows`, `log_rows`, `history_rows`, `repeated_lines`,
+        What `source.json` holds (`rows`, `log_rows`, `history_rows`, `repeated_lines`,
         `exact_copies`, `users`, `items`, `items_without_fields`, `clicked_share`, `label`,
-        `licence_line` and `next`.
+        `source`, `licence`, `licence_line`, `citation`, `files`, `user_fields`), and `next`, the
+        command that comes next.
 
     Raises:
         UserError: A file or column is missing or broken, or the label and the history exclude
@@ -81,13 +82,12 @@ def import_kuairand(
     chosen = _choose_label(label, history_path is not None)
     with new_folder(out) as folder:
         facts = _write_tables(folder, source, log_path, history_path, chosen)
-        facts["next"] = f"unclicked prepare {_prepare_options(out, facts)}"
         document = json.dumps(facts, indent=2) + "\n"
         (folder / "source.json").write_text(document, encoding="utf-8")
         with_history = history_path is not None
         (folder / "SOURCE.md").write_text(source_text(chosen, with_history), encoding="utf-8")
         (folder / "config.toml").write_text(config_text(with_history), encoding="utf-8")
-    return facts
+    return facts | {"next": f"unclicked prepare {_prepare_options(out, facts)}"}
 
 
 def _find(source: Path, name: str) -> Path | None:

@@ -44,10 +44,14 @@ def config_text(history: bool) -> str:
         "long_window_days = 60",
     ]
     if history:
-        lines += [
-            "# Times of the history are made, hours apart, so each of its clicks is a session.",
-            "min_session_length = 1",
-        ]
+        lines.append(
+            "# Times of the history are made, hours apart, so each of its clicks is a session."
+        )
+    else:
+        lines.append(
+            "# Most sessions of this log hold one click; with 2, few would be left to train on."
+        )
+    lines.append("min_session_length = 1")
     lines += [
         "",
         "[data.split]",

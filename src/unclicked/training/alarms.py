@@ -23,6 +23,7 @@ class MetricAlarms:
         self.config = config
         self._drowned_steps = 0
         self._epoch_collapsed = True
+        self._epoch_steps = 0
         self._raised: set[str] = set()
 
     def after_step(self, report: StepReport) -> str | None:
@@ -37,6 +38,7 @@ class MetricAlarms:
         """
         if self.config.metric == "none":
             return None
+        self._epoch_steps += 1
         used = report.metric_norm * report.metric_scale
         drowned = used > DROWNED_RATIO * report.ranking_norm
         self._drowned_steps = self._drowned_steps + 1 if drowned else 0
@@ -60,8 +62,9 @@ class MetricAlarms:
             A warning, once, when every hinge was active and the metric loss stayed at the margin
             in every step, which is what vectors shrunk to one point give; else None.
         """
-        collapsed = self._epoch_collapsed and self.config.metric != "none"
-        self._epoch_collapsed = True
+        # A run resumed at the very end of an epoch has seen no step of it.
+        collapsed = self._epoch_collapsed and self._epoch_steps > 0
+        self._epoch_collapsed, self._epoch_steps = True, 0
         if not collapsed:
             return None
         return self._once(

@@ -22,11 +22,11 @@ class RunLog:
 
     def __init__(self, path: Path, after_step: int) -> None:
         self.path = path
-        kept = [line for line in read_log_lines(path) if line["step"] <= after_step]
+        kept = [line for line in read_log_lines(path) if line.get("step", 0) <= after_step]
         if path.exists():
             temporary = path.with_suffix(".tmp")
             temporary.write_text("".join(_text(line) for line in kept), encoding="utf-8")
-            os.replace(temporary, path)
+            temporary.replace(path)
         self._stream = path.open("a", encoding="utf-8")
 
     def step(self, step: int, epoch: int, report: StepReport, **more: float) -> None:
@@ -36,7 +36,7 @@ class RunLog:
             step: Number of the step.
             epoch: Number of the epoch, from 1.
             report: What the step saw.
-            more: Further numbers.
+            **more: Further numbers.
         """
         rounded = {name: _rounded(value) for name, value in (asdict(report) | more).items()}
         self._stream.write(_text({"kind": "step", "step": step, "epoch": epoch, **rounded}))
@@ -48,6 +48,10 @@ class RunLog:
             line: What to log; holds `kind` and `step`.
         """
         self._stream.write(_text(line))
+        self._stream.flush()
+
+    def flush(self) -> None:
+        """Write out what is buffered, so that a checkpoint never knows more than the log."""
         self._stream.flush()
 
     def close(self) -> None:
@@ -71,9 +75,11 @@ def read_log_lines(path: Path) -> list[dict[str, Any]]:
     lines = []
     for text in path.read_text(encoding="utf-8").splitlines():
         try:
-            lines.append(json.loads(text))
+            line = json.loads(text)
         except ValueError:
             continue
+        if isinstance(line, dict):
+            lines.append(line)
     return lines
 
 

@@ -101,15 +101,11 @@ class Training:
         lengths = np.diff(self.builder.samples.position_offsets)
         try:
             with self._signals():
-                while not self.progress.finished and self.progress.epoch < config.max_epochs:
+                while not self.progress.finished:
                     order = step_seed(config.seed, self.progress.epoch, ORDER)
-                    batches = bucketed_order(
-                        lengths, config.num_buckets, config.batch_size, order
-                    )
+                    batches = bucketed_order(lengths, config.num_buckets, config.batch_size, order)
                     started, rows = time.monotonic(), self._epoch(batches, log)
                     self._end_epoch(log, rows, time.monotonic() - started)
-                self.progress.finished = True
-                store.save_checkpoint(self.run, self.model, self.optimiser, self.progress)
         finally:
             log.close()
         return self.progress
@@ -132,7 +128,7 @@ class Training:
                     f"{speed:,.0f} rows/s"
                 )
                 self._say(self.alarms.after_step(report))
-                self._save_if_due()
+                self._save_if_due(log)
         return rows
 
     def _step(self, chosen: np.ndarray) -> tuple[StepReport, float]:
@@ -165,7 +161,8 @@ class Training:
         progress.bad_epochs = 0 if better else progress.bad_epochs + 1
         if better:
             progress.best_value, progress.best_step = value, progress.step
-        progress.finished = progress.bad_epochs >= self.config.train.patience
+        stale = progress.bad_epochs >= self.config.train.patience
+        progress.finished = stale or progress.epoch >= self.config.train.max_epochs
         line = {
             "epoch": progress.epoch,
             "validation_HR@50": value,
@@ -176,9 +173,10 @@ class Training:
         log.write({"kind": "epoch", "step": progress.step, **line})
         self._save()
 
-    def _save_if_due(self) -> None:
+    def _save_if_due(self, log: RunLog) -> None:
         minutes = (time.monotonic() - self._saved_at) / 60
         if self._signal or minutes >= self.config.train.checkpoint_minutes:
+            log.flush()
             self._save()
         if self._signal:
             raise Stopped(self._signal)

@@ -20,6 +20,16 @@ NUM_RANDOM_ITEMS = 5
 
 
 @dataclass(frozen=True)
+class _Losses:
+    """Both losses of each row; the rows the metric loss is a mean over, and those it judges."""
+
+    ranking: Tensor
+    metric: Tensor
+    counted: Tensor
+    judged: Tensor
+
+
+@dataclass(frozen=True)
 class StepReport:
     """What one step saw, for the log; floats are means over the rows they concern."""
 
@@ -81,7 +91,8 @@ def training_step(
     metric, counted = _metric(model, batch, rows, leaves)
     _refuse_broken(ranking, metric)
     ranking.mean().backward()
-    report = _add_metric_gradient(model, leaves, ranking, metric, counted)
+    losses = _Losses(ranking, metric, counted, rows.unclicked_mask & counted)
+    report = _add_metric_gradient(model, leaves, losses)
     _backward(trunk, leaves)
     return report
 
@@ -127,9 +138,7 @@ def _random(
     drawn = torch.randint(1, model.num_items + 1, shape, generator=generator).to(device)
     distinct, place = torch.unique(drawn, return_inverse=True)
     mean = functional.embedding(place, model.tower(distinct)).mean(dim=1)
-    return model.plugin.encode_unclicked(
-        mean, torch.ones(count, dtype=torch.bool, device=device)
-    )
+    return model.plugin.encode_unclicked(mean, torch.ones(count, dtype=torch.bool, device=device))
 
 
 def _metric(
@@ -165,19 +174,17 @@ def _refuse_broken(ranking: Tensor, metric: Tensor) -> None:
 
 
 def _add_metric_gradient(
-    model: UnclickedRecommender,
-    leaves: dict[str, Tensor],
-    ranking: Tensor,
-    metric: Tensor,
-    counted: Tensor,
+    model: UnclickedRecommender, leaves: dict[str, Tensor], losses: _Losses
 ) -> StepReport:
     """Add the metric loss's gradient, capped, to the ranking loss's on the cut vectors."""
-    names = [name for name in ("clicked", "unclicked", "labels", "random") if name in leaves]
+    names: list[str] = [
+        name for name in ("clicked", "unclicked", "labels", "random") if name in leaves
+    ]
     weights = list(model.plugin.fusion.parameters())
     first = {name: _or_zero(leaves[name].grad, leaves[name]) for name in names}
-    mean = metric.sum() / counted.sum().clamp(min=1)
+    mean = losses.metric.sum() / losses.counted.sum().clamp(min=1)
     weighted = model.config.metric_weight * mean
-    second = [None] * (len(names) + len(weights))
+    second: list[Tensor | None] = [None] * (len(names) + len(weights))
     if weighted.requires_grad and model.config.metric_weight > 0:
         inputs = [leaves[name] for name in names] + weights
         second = list(torch.autograd.grad(weighted, inputs, allow_unused=True))
@@ -191,7 +198,7 @@ def _add_metric_gradient(
     for weight, gradient in zip(weights, second[len(names) :], strict=True):
         if gradient is not None:
             weight.grad = scale * gradient + _or_zero(weight.grad, weight)
-    return _report(model, leaves, first, metric_at, ranking, metric, scale)
+    return _report(model, leaves, losses, first, metric_at, scale)
 
 
 def _or_zero(gradient: Tensor | None, like: Tensor) -> Tensor:
@@ -205,22 +212,21 @@ def _norm(gradients: Iterable[Tensor]) -> float:
 def _report(
     model: UnclickedRecommender,
     leaves: dict[str, Tensor],
+    losses: _Losses,
     first: dict[str, Tensor],
     second: dict[str, Tensor],
-    ranking: Tensor,
-    metric: Tensor,
     scale: float,
 ) -> StepReport:
+    judged, metric = losses.judged, losses.metric.detach()[losses.judged]
     at_ranking, at_metric = _norm([first["clicked"]]), _norm([second["clicked"]])
     product = float((first["clicked"] * second["clicked"]).sum())
     h, n, c = (leaves[name].detach() for name in ("clicked", "unclicked", "labels"))
-    some = (n != 0).any(dim=1)
-    distances = model.plugin.distances(h[some], n[some], c[some])
+    distances = model.plugin.distances(h[judged], n[judged], c[judged])
     means = {name: _mean_of(one) for name, one in distances.items()}
     return StepReport(
-        ranking_loss=float(ranking.detach().mean()),
-        metric_loss=_mean_of(metric.detach()[some]),
-        active_share=_mean_of((metric.detach()[some] > 0).to(h.dtype)),
+        ranking_loss=float(losses.ranking.detach().mean()),
+        metric_loss=_mean_of(metric),
+        active_share=_mean_of((metric > 0).to(h.dtype)),
         clicked_label=means["clicked_label"],
         clicked_unclicked=means["clicked_unclicked"],
         label_unclicked=means["label_unclicked"],

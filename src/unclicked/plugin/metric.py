@@ -6,8 +6,8 @@ from torch import Tensor
 
 from unclicked.errors import UserError
 from unclicked.losses.triplet import intermediate
-from unclicked.plugin_layers import check_rows
-from unclicked.plugin_options import PluginOptions
+from unclicked.plugin.layers import check_rows
+from unclicked.plugin.options import PluginOptions
 
 NORM_EPS = 1e-12
 

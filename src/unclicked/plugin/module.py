@@ -1,7 +1,4 @@
-"""The plug-in: give any sequential recommender the items that its users passed over.
-
-It needs tensors only, and nothing else of this package: no data set, no trainer, no configuration.
-"""
+"""The module that joins unclicked encoder, fusion and metric loss."""
 
 from __future__ import annotations
 
@@ -9,12 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from unclicked.errors import UserError
-from unclicked.plugin_layers import Fusion, ItemsEncoder, check_rows, has_item
-from unclicked.plugin_metric import MetricTerm
-from unclicked.plugin_options import PluginOptions
-from unclicked.plugin_output import Distances, PluginOutput, active_share, distances_between
-
-__all__ = ["Distances", "PluginOptions", "PluginOutput", "UnclickedPlugin"]
+from unclicked.plugin.layers import Fusion, ItemsEncoder, check_rows, has_item
+from unclicked.plugin.metric import MetricTerm
+from unclicked.plugin.options import PluginOptions
+from unclicked.plugin.output import Distances, PluginOutput, active_share, distances_between
 
 
 class UnclickedPlugin(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from unclicked import artefact
@@ -12,7 +13,7 @@ from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder
 from unclicked.data.controls import with_source
 from unclicked.data.dataset import PreparedDataset
-from unclicked.errors import ArtefactError
+from unclicked.errors import ArtefactError, UserError
 from unclicked.evaluation import held_out_builder, validation_hit_rate
 from unclicked.run import (
     EncoderMaker,
@@ -62,7 +63,7 @@ def train(
         NumericError: If a loss or gradient is not finite.
     """
     if resume and (run / "run.json").is_file():
-        _check_same(run, dataset, config, warn)
+        _check_same(run, dataset, config, encoder_name, warn)
     else:
         facts = RunFacts(
             config, preset, dataset.path.resolve(), dataset.sha256, encoder_name, machine_facts()
@@ -85,11 +86,24 @@ def training_builder(dataset: PreparedDataset, config: Config, *, last_only: boo
 
     Returns:
         The builder, with the control's lists where one is asked for.
+
+    Raises:
+        UserError: If no session can be trained on at its last position alone.
     """
     unclicked = config.data.unclicked
     samples = with_source(
         dataset.splits["train"], unclicked.source, dataset.num_items, CONTROL_SEED
     )
+    if last_only:
+        # Every other position has no vector, so a session without a label at its end has no row.
+        keep = np.flatnonzero(samples.end < samples.label_end)
+        if not len(keep):
+            raise UserError(
+                "TRAIN-ROWS",
+                str(dataset.path),
+                "no session has a later click, which an encoder of the last position needs.",
+            )
+        samples = samples.select(keep)
     return BatchBuilder(
         samples=samples,
         click_item=dataset.click_item,
@@ -140,7 +154,11 @@ def _training(
 
 
 def _check_same(
-    run: Path, dataset: PreparedDataset, config: Config, warn: Callable[[str], None]
+    run: Path,
+    dataset: PreparedDataset,
+    config: Config,
+    encoder_name: str,
+    warn: Callable[[str], None],
 ) -> None:
     facts = read_facts(run)
     if facts.dataset_sha256 != dataset.sha256:
@@ -152,6 +170,13 @@ def _check_same(
         keys = [f"{t}.{k}" for t in old for k in old[t] if old[t][k] != new[t][k]]
         raise ArtefactError(
             "RUN-CONFIG", str(run), f"was started with other values of {', '.join(keys)}."
+        )
+    if facts.own_encoder != encoder_name:
+        raise ArtefactError(
+            "RUN-ENCODER",
+            str(run),
+            f"was started with the encoder {facts.own_encoder or config.model.encoder!r}, "
+            f"now {encoder_name or config.model.encoder!r}.",
         )
     now = machine_facts()
     for name in ("torch", "threads"):

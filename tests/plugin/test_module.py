@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unclicked.errors import UserError
 from unclicked.plugin import UnclickedPlugin
-from unclicked.plugin_options import FUSIONS
+from unclicked.plugin.options import FUSIONS
 
 METRIC_NAMES = (
     "none",

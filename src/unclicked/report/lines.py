@@ -1,0 +1,81 @@
+"""The same facts as short lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unclicked.report.digits import duration, interval, p_value, percent, points
+from unclicked.report.facts import BasedRow, RunShown, short_name
+from unclicked.report.story import Story
+
+SHOWN_METRICS = ("HR@50", "MRR@50", "R@50", "F1@50")
+
+
+def run_lines(runs: Sequence[RunShown]) -> list[str]:
+    """Metrics of every run.
+
+    Args:
+        runs: The runs.
+
+    Returns:
+        A heading and one line for each run.
+    """
+    heading = "".join(f"{name:>10}" for name in SHOWN_METRICS)
+    lines = [f"{'':<12}{heading}{'training':>10}"]
+    for run in runs:
+        cells = "".join(f"{percent(run.evaluation['metrics'][n]):>10}" for n in SHOWN_METRICS)
+        seconds = "" if run.seconds is None else duration(run.seconds)
+        lines.append(f"{run.name:<12}{cells}{seconds:>10}".rstrip())
+    return lines
+
+
+def comparison_lines(rows: Sequence[BasedRow]) -> list[str]:
+    """Differences between runs.
+
+    Args:
+        rows: The comparisons.
+
+    Returns:
+        One line for each.
+    """
+    return [
+        f"{short_name(row['run']):<10} against {short_name(row['base']):<11}"
+        f"{row['metric']:<7}{points(row['difference']):>7} points, 95 % interval "
+        f"{interval(row)}, p (Holm) {p_value(row['p_holm'])}"
+        for row in rows
+    ]
+
+
+def story_lines(story: Story) -> list[str]:
+    """One user's story.
+
+    Args:
+        story: The story.
+
+    Returns:
+        Four lines.
+    """
+    size = len(story.ids("after"))
+    came, went = (_some(story, ids) for ids in (story.moved_in(), story.moved_out()))
+    return [
+        f"user {story.user_id} clicked {_named(story, story.clicked)}",
+        f"  and passed over {len(story.unclicked)} items: {_some(story, story.unclicked)}",
+        f"  from her clicks alone, the first of {size}: {_named(story, story.ids('before')[:4])}",
+        f"  with what she passed over, {len(story.moved_in())} of {size} are new: in {came}; "
+        f"out {went}",
+    ]
+
+
+def _named(story: Story, ids: Sequence[object]) -> str:
+    return ", ".join(f"{one} ({story.labels[one]})" if story.labels else str(one) for one in ids)
+
+
+def _some(story: Story, ids: Sequence[object]) -> str:
+    """Field values with their counts, or ids where there is no field."""
+    if not ids:
+        return "none"
+    if not story.labels:
+        return ", ".join(map(str, ids[:5]))
+    counted = story.counted(ids)
+    text = ", ".join(f"{value} x{count}" for value, count in counted[:5])
+    return text + (", ..." if len(counted) > 5 else "")
