@@ -1,7 +1,8 @@
-"""Train base, unclicked and control over log seeds and model seeds, and hold them to the bars.
+"""Train base, unclicked and control over log seeds and model seeds, and compare them.
 
     python scripts/bars.py --out bars --preset planted --logs 1,2,3,4,5 --seeds 0,1,2
     python scripts/bars.py --out bars --preset noise --logs 1,2,3,4,5 --seeds 0,1,2 --no-shuffled
+    python scripts/bars.py --out runs --data kuairand-data --seeds 0,1,2
 
 A finished run is never trained again, so a stopped script goes on where it was.
 """
@@ -56,11 +57,11 @@ def make_data(folder: Path, preset: str, log: int) -> Path:
     return data
 
 
-def make_run(data: Path, run: Path, variant: str, seed: int) -> None:
+def make_run(data: Path, run: Path, variant: str, seed: int, more: Sequence[str]) -> None:
     """One trained and judged run."""
     if (run / "evaluation" / "test.json").is_file():
         return
-    settings = VARIANTS[variant]
+    settings = [*VARIANTS[variant], *(part for text in more for part in ("--set", text))]
     call(["train", str(data), "--out", str(run), "--seed", str(seed), "--resume", *settings])
     call(["evaluate", str(run)])
     print(f"{run} done", file=sys.stderr, flush=True)
@@ -81,9 +82,7 @@ def summarise(folders: Sequence[Path], variants: Sequence[str]) -> dict[str, obj
         popular = popularity(folder)
         base = {row["metric"]: row["base_mean"] for row in rows}
         against = {
-            name: [
-                one_sided(folder, name, metric) for metric in METRICS
-            ]
+            name: [one_sided(folder, name, metric) for metric in METRICS]
             for name in variants
             if name != "base"
         }
@@ -113,11 +112,11 @@ def one_sided(folder: Path, variant: str, metric: str) -> float:
 
 def print_table(summary: dict[str, object]) -> None:
     """A line for each log and the means."""
-    head = f"{'log':>6}{'popular':>9}{'base':>8}"
+    head = f"{'log':>14}{'popular':>9}{'base':>8}"
     print(head + "   variant: difference of HR@50 [95 %], p; R@50; MRR@50 (points)")
     differences: dict[str, list[list[float]]] = {}
     for log in summary["logs"]:  # type: ignore[attr-defined]
-        line = f"{log['log']:>6}{log['popularity']['HR@50']:>9.2%}{log['base']['HR@50']:>8.2%}"
+        line = f"{log['log']:>14}{log['popularity']['HR@50']:>9.2%}{log['base']['HR@50']:>8.2%}"
         by_run: dict[str, list[dict[str, object]]] = {}
         for row in log["comparisons"]:
             by_run.setdefault(Path(row["run"]).name, []).append(row)
@@ -139,7 +138,9 @@ def print_table(summary: dict[str, object]) -> None:
         )
         print(f"{name} minus base, mean over logs: {text}")
     gaps = [100 * log["base_minus_popularity"] for log in summary["logs"]]  # type: ignore[attr-defined]
-    print(f"base minus popularity, HR@50: {np.mean(gaps):+.2f} ({min(gaps):+.2f} to {max(gaps):+.2f})")
+    print(
+        f"base minus popularity, HR@50: {np.mean(gaps):+.2f} ({min(gaps):+.2f} to {max(gaps):+.2f})"
+    )
     print(f"Holm over the logs, one-sided, unclicked above base: {summary['holm_one_sided_HR@50']}")
 
 
@@ -147,7 +148,9 @@ def main() -> None:
     """Parse, train what is missing, print the table and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--preset", default="planted")
+    parser.add_argument("--preset", default="planted", help="preset of `unclicked simulate`")
+    parser.add_argument("--data", type=Path, help="a prepared data set, instead of simulated logs")
+    parser.add_argument("--set", action="append", default=[], help="a setting of every run")
     parser.add_argument("--logs", default="1,2,3,4,5")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--workers", type=int, default=2)
@@ -155,11 +158,13 @@ def main() -> None:
     options = parser.parse_args()
     variants = [name for name in VARIANTS if name != "shuffled" or not options.no_shuffled]
     folders = [options.out / options.preset / log for log in options.logs.split(",")]
+    if options.data is not None:
+        folders = [options.out / options.data.name]
     jobs = []
     for folder in folders:
-        data = make_data(folder, options.preset, int(folder.name))
+        data = options.data or make_data(folder, options.preset, int(folder.name))
         jobs.extend(
-            (data, folder / variant / seed, variant, int(seed))
+            (data, folder / variant / seed, variant, int(seed), options.set)
             for seed in options.seeds.split(",")
             for variant in variants
         )
@@ -168,7 +173,8 @@ def main() -> None:
             future.result()
     summary = summarise(folders, variants)
     print_table(summary)
-    (options.out / f"{options.preset}.json").write_text(json.dumps(summary, indent=1))
+    name = options.preset if options.data is None else options.data.name
+    (options.out / f"{name}.json").write_text(json.dumps(summary, indent=1))
 
 
 if __name__ == "__main__":

@@ -95,9 +95,9 @@ def test_a_second_writer_is_told_who_is_first(tmp_path: Path) -> None:
     )
     again = [sys.executable, "-c", code, str(tmp_path)]
     with artefact.lock(tmp_path):
-        with pytest.raises(BusyError, match=f"process {os.getpid()} on ") as caught:
-            with artefact.lock(tmp_path):
-                pass
+        holder = f"process {os.getpid()} on "
+        with pytest.raises(BusyError, match=holder) as caught, artefact.lock(tmp_path):
+            pass
         assert caught.value.exit_code == 75
         assert "BusyError" in subprocess.run(again, capture_output=True, text=True).stderr
     assert subprocess.run(again, capture_output=True, check=False).returncode == 0

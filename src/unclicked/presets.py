@@ -30,8 +30,9 @@ _RECOMMENDED: Settings = {
         "metric_grad_cap": 0.1,
     },
     "train": {
-        "optimizer": "adam",
-        "learning_rate": 0.01,
+        "optimizer": "adagrad",
+        "learning_rate": 0.1,
+        "initial_accumulator": 1e-6,
         "batch_size": 128,
         "num_negatives": 500,
         "max_epochs": 8,

@@ -70,7 +70,7 @@ def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
     """Make a run's folder with its facts and vocabularies.
 
     Args:
-        run: Folder to make; it may exist if it is empty.
+        run: Folder to make; it may exist if it is empty, or was being made when a run was stopped.
         dataset: Data set to be trained on.
         facts: What to store.
 
@@ -78,7 +78,7 @@ def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
         UserError: If the folder holds something.
         ResourceError: If the disk refuses to write.
     """
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+    if run.exists() and (not run.is_dir() or _holds_something(run)):
         hint = "Give --resume to go on with it, or choose another folder."
         raise UserError("OUT", str(run), f"exists and is not empty. {hint}")
     run.mkdir(parents=True, exist_ok=True)
@@ -104,6 +104,12 @@ def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
     temporary = run / "run.json.tmp"
     artefact.write_json(temporary, content)
     temporary.replace(run / "run.json")
+
+
+def _holds_something(run: Path) -> bool:
+    """Whether a folder holds more than what a run leaves that was stopped while it was made."""
+    names = {path.name for path in run.iterdir() if not path.name.startswith(".vocabulary.")}
+    return bool(names - {"vocabulary", "run.json.tmp", ".lock"})
 
 
 def read_facts(run: Path) -> RunFacts:

@@ -62,6 +62,8 @@ def train(
         BusyError: If another process trains there.
         NumericError: If a loss or gradient is not finite.
     """
+    # The model first: settings that do not fit it leave no folder behind.
+    training = _training(dataset, run, config, warn, encoder, torch.device(device))
     if resume and (run / "run.json").is_file():
         _check_same(run, dataset, config, encoder_name, warn)
     else:
@@ -70,7 +72,6 @@ def train(
         )
         create_run(run, dataset, facts)
     with artefact.lock(run):
-        training = _training(dataset, run, config, warn, encoder, torch.device(device))
         if resume and any((run / "checkpoints").glob("*")):
             training.resume()
         return training.fit().best_value

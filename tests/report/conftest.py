@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from unclicked.report.facts import BasedRow, ReportFacts, RunShown
+from unclicked.report.page import page
 from unclicked.report.story import Story
 
 
@@ -59,7 +60,7 @@ def run_of(name: str, mean: float, trained: bool = True) -> RunShown:
     return RunShown(name, evaluation, intervals, log, 3.0 if trained else None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def story() -> Story:
     """A user to whom `<i3>` comes and from whom `i1` goes."""
 
@@ -79,7 +80,7 @@ def story() -> Story:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def facts(story: Story) -> ReportFacts:
     """A page about two runs and a control."""
     return ReportFacts(
@@ -99,3 +100,9 @@ def facts(story: Story) -> ReportFacts:
         made=[("seed", "0")],
         commands=["unclicked train 'a&b'"],
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def text(facts: ReportFacts) -> str:
+    """The page about them; drawing it takes a while."""
+    return page(facts)

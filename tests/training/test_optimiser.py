@@ -123,7 +123,7 @@ def test_adam_is_lazy_as_torch_sparse_adam() -> None:
         dense.step()
     # torch adds its epsilon before the correction of the second moment, which shows at 1e-8.
     torch.testing.assert_close(ours.table.weight, table.weight.detach(), rtol=1e-5, atol=1e-7)
-    torch.testing.assert_close(ours.linear.weight, theirs.linear.weight, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(ours.linear.weight, theirs.linear.weight, rtol=1e-5, atol=1e-7)
 
 
 def test_rows_that_no_batch_touched_keep_weight_and_state() -> None:

@@ -10,6 +10,8 @@ import typer
 from unclicked.cli import shared
 from unclicked.errors import UserError
 
+_SHOWN = ("licence_line", "citation", "label")
+
 
 def import_log(
     name: Annotated[str | None, typer.Argument(help="Name of a public log, as kuairand.")] = None,
@@ -42,7 +44,8 @@ def import_log(
         shared.print_json(facts)
         return
     for key, value in facts.items():
-        typer.echo(f"{key:>20}  {value}")
+        if isinstance(value, int | float) or key in _SHOWN:
+            typer.echo(f"{key:>20}  {value:,}" if isinstance(value, int) else f"{key:>20}  {value}")
     config = f" --config {out}/config.toml" if (out / "config.toml").is_file() else ""
     shared.say_next(
         f"unclicked prepare {out}/impressions.parquet --items {out}/items.parquet "

@@ -77,7 +77,7 @@ def run(arguments: list[str] | None = None) -> int:
         130 or 143 stopped by a signal.
     """
     try:
-        result = app(args=arguments, standalone_mode=False)
+        result = app(args=arguments, prog_name="unclicked", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("stopped.", err=True)
         return 130

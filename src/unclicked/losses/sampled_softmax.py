@@ -53,24 +53,24 @@ def sampled_softmax(
         1.098612
     """
     _check(user, label_index, label_mask, negative_index, item_vectors)
-    label_vectors = item_vectors[label_index]
-    label_logits = torch.einsum("rd,rkd->rk", user, label_vectors)
-    label_logits = label_logits - log_expected_labels.to(user.dtype)
+    dtype = user.dtype
+    label_logits = torch.einsum("rd,rkd->rk", user, item_vectors[label_index])
+    label_logits = label_logits - log_expected_labels.to(dtype)
     label_logits = label_logits.masked_fill(~label_mask, -torch.inf)
-    negative_logits = user @ item_vectors[negative_index].T
-    negative_logits = negative_logits - log_expected_negatives.to(user.dtype)
+    negatives = item_vectors[negative_index]
+    # One pass over the largest tensor of a step: product and correction together.
+    negative_logits = torch.addmm(-log_expected_negatives.to(dtype), user, negatives.T)
     row, column = accidental_hits(label_index, label_mask, negative_index, len(item_vectors))
-    negative_logits = negative_logits.index_put(
-        (row, column), negative_logits.new_tensor(-torch.inf)
-    )
+    negative_logits.index_put_((row, column), negative_logits.new_tensor(-torch.inf))
     logits = torch.cat([label_logits, negative_logits], dim=1)
     has_label = label_mask.any(dim=1)
-    # A row without labels and negatives would be a log-sum of nothing; its loss is 0 by mask.
-    logits = torch.where(has_label[:, None], logits, logits.new_zeros(()))
+    if not bool(has_label.all()):
+        # A row without labels and negatives would be a log-sum of nothing; its loss is 0 by mask.
+        logits = logits.masked_fill(~has_label[:, None], 0.0)
     count = label_mask.sum(dim=1).clamp(min=1)
     mean_label = label_logits.masked_fill(~label_mask, 0.0).sum(dim=1) / count
     loss = torch.logsumexp(logits, dim=1) - mean_label
-    return torch.where(has_label, loss, loss.new_zeros(()))
+    return loss.masked_fill(~has_label, 0.0)
 
 
 def accidental_hits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class ReportFacts:
         focus: Name of the run that the summary and the diagnostics are about.
         base: Name of the run it is compared with.
         control: Name of the control run; empty where there is none.
+        about: What the log is, in a few words; empty to leave it out.
         data: The data card as pairs of a name and a text.
         warnings: Sentences that a reader should know.
         story: One user's lists, if there are any.
@@ -67,11 +68,12 @@ class ReportFacts:
     focus: str
     base: str
     control: str = ""
+    about: str = ""
     data: Sequence[tuple[str, str]] = ()
     warnings: Sequence[str] = ()
     story: Story | None = None
     made: Sequence[tuple[str, str]] = ()
-    commands: Sequence[str] = field(default_factory=tuple)
+    commands: Sequence[str] = ()
 
     def comparison(self, run: str, metric: str) -> BasedRow | None:
         """The row that compares a run with the base.

@@ -24,7 +24,7 @@ def escaped(value: object) -> str:
 
 
 def typeset(text: str) -> str:
-    """A sentence or number with real minus signs.
+    """A sentence or number with real minus signs and no line break before a percent sign.
 
     Args:
         text: Plain text.
@@ -36,7 +36,8 @@ def typeset(text: str) -> str:
         >>> typeset("-1.2 to +0.3, two-tailed") == "\N{MINUS SIGN}1.2 to +0.3, two-tailed"
         True
     """
-    return re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", escaped(text))
+    joined = escaped(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    return re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", joined)
 
 
 def cell(text: str, kind: str = "") -> str:

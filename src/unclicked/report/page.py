@@ -46,6 +46,7 @@ def page(facts: ReportFacts) -> str:
         A whole HTML document.
     """
     title = escaped(facts.title)
+    kicker = " \N{MIDDLE DOT} ".join(escaped(one) for one in ("unclicked", facts.about) if one)
     sections = [
         ("Result", _result(facts)),
         ("One user", "" if facts.story is None else story_section(facts.story)),
@@ -70,7 +71,7 @@ def page(facts: ReportFacts) -> str:
 </head>
 <body>
 <header>
-<p class="kicker">unclicked</p>
+<p class="kicker">{kicker}</p>
 <h1>{title}</h1>
 {_summary(summarise(facts))}
 </header>

@@ -15,7 +15,13 @@ from unclicked.report.svg import COLOURS, draw
 
 # A run with another name takes the next of these.
 ORDER = ("unclicked", "base", "shuffled", "popularity")
-DASHES = {"unclicked": "-", "base": "--", "shuffled": ":", "popularity": "-."}
+# Patterns with gaps, so that two lines on top of each other are both seen.
+DASHES: dict[str, Any] = {
+    "unclicked": "-",
+    "base": (0, (4, 2)),
+    "shuffled": (0, (1, 2.5)),
+    "popularity": (0, (4, 2, 1, 2)),
+}
 DISTANCES = {
     "clicked_label": ("clicked to label", "unclicked"),
     "clicked_unclicked": ("clicked to unclicked", "shuffled"),
@@ -80,10 +86,9 @@ def validation_curves(runs: Sequence[RunShown]) -> str:
         for number, (name, one) in enumerate(values.items()):
             looks = _looks(name, number)
             epochs = [line["epoch"] for line in curves[name]]
-            axes.plot(epochs, one, DASHES[looks], color=COLOURS[looks], label=name)
+            axes.plot(epochs, one, linestyle=DASHES[looks], color=COLOURS[looks], label=name)
             best = int(np.argmax(one)) if one else 0
             axes.plot(epochs[best : best + 1], one[best : best + 1], "o", color=COLOURS[looks])
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         _finish(axes, "Validation HR@50", "epoch", log=False)
 
@@ -105,7 +110,7 @@ def loss_curves(runs: Sequence[RunShown]) -> str:
     def paint(axes: Axes) -> None:
         for number, (name, (steps, values)) in enumerate(curves.items()):
             looks = _looks(name, number)
-            axes.plot(steps, values, DASHES[looks], color=COLOURS[looks], label=name)
+            axes.plot(steps, values, linestyle=DASHES[looks], color=COLOURS[looks], label=name)
         _finish(axes, "Ranking loss, running mean", "step", log=False)
 
     return draw("loss", f"Ranking loss by step: {told}.", paint)
@@ -163,8 +168,7 @@ def cosine_curve(run: RunShown) -> str:
     def paint(axes: Axes) -> None:
         axes.plot(steps, values, color=COLOURS["unclicked"])
         axes.axhline(0, color=COLOURS["line"], linewidth=0.8)
-        axes.set_title("Cosine of both gradients")
-        axes.set_xlabel("step")
+        _finish(axes, "Cosine of both gradients", "step", log=False)
 
     return draw("cosine", f"Cosine of both gradients of {run.name} by step: {told}.", paint)
 
@@ -174,13 +178,14 @@ Curve = tuple[np.ndarray, np.ndarray, str]
 
 def _paint(axes: Axes, curves: dict[str, Curve], title: str, *, log: bool = False) -> None:
     for label, (steps, values, looks) in curves.items():
-        axes.plot(steps, values, DASHES[looks], color=COLOURS[looks], label=label)
+        axes.plot(steps, values, linestyle=DASHES[looks], color=COLOURS[looks], label=label)
     _finish(axes, title, "step", log=log)
 
 
 def _finish(axes: Axes, title: str, x_label: str, *, log: bool) -> None:
     axes.set_title(title)
     axes.set_xlabel(x_label)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if log:
         axes.set_yscale("log")
     if axes.get_legend_handles_labels()[1]:

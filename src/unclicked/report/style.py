@@ -54,6 +54,7 @@ tr.group > * { border-top: 2px solid var(--edge); }
 .tag { display: inline-block; border: 1px solid var(--edge); border-radius: 4px; padding: 0 0.35em;
   margin-left: 0.25rem; color: var(--soft); font-size: 0.75rem; line-height: 1.5; }
 .tag.hit { border-color: var(--accent); color: var(--accent); }
+#lists td:first-child { width: 4rem; }
 .swatch {
   display: inline-block; width: 0.7em; height: 0.7em; border-radius: 2px; margin-right: 0.5em;
 }

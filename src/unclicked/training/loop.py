@@ -147,8 +147,8 @@ class Training:
             raise NumericError(
                 error.name,
                 f"step {step + 1}, {error.where}",
-                f"{error.message} The samples are {chosen[:10].tolist()}. The last checkpoint is "
-                "whole; lower train.learning_rate.",
+                f"{error.message} The samples are {chosen[:10].tolist()}. Checkpoints are "
+                "untouched; lower train.learning_rate.",
             ) from None
 
     def _end_epoch(self, log: RunLog, rows: int, seconds: float) -> None:

@@ -1,0 +1,103 @@
+"""The verb `recommend`: lists, requests from a file, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unclicked.cli.main import run
+from unclicked.data.dataset import PreparedDataset
+
+
+@pytest.fixture
+def ids(tiny_data: PreparedDataset) -> list[str]:
+    return list(tiny_data.catalogue.items.values[:6].to_pylist())
+
+
+def test_lists_may_be_repeated_or_joined(
+    tiny_run: Path, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b, c, d, *_ = ids
+    words = ["recommend", str(tiny_run), "--json", "--top-k", "5"]
+    ways = [
+        ["--clicked", f"{a},{b}", "--unclicked", f"{c},{d}", "--exclude", f"{a},{b}"],
+        ["--clicked", a, "--clicked", b, "--unclicked", c, "--unclicked", d]
+        + ["--exclude", a, "--exclude", b],
+    ]
+    found = []
+    for way in ways:
+        assert run([*words, *way]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0] == found[1]
+    listed = {one["item_id"] for one in found[0]["items"]}
+    assert len(listed) == 5
+    assert not listed & {a, b}
+    assert run([*words, "--clicked", a, "--unclicked", c, "--exclude-seen", "--top-k", "999"]) == 0
+    listed = {one["item_id"] for one in json.loads(capsys.readouterr().out)["items"]}
+    assert not listed & {a, c}
+
+
+def test_people_are_told_what_was_ignored(
+    tiny_run: Path, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recommend", str(tiny_run), "--clicked=-3", "--unclicked", f"{ids[0]},x"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()[:-1]] == [str(k) for k in range(1, 11)]
+    assert out.splitlines()[-1].startswith("next: unclicked ")
+    assert "unknown clicked items were ignored: -3" in err
+    assert "unknown unclicked items were ignored: x" in err
+    assert "no known clicked item" in err
+
+
+def test_requests_are_answered_in_order(
+    tiny_run: Path, tmp_path: Path, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [
+        {"id": "first", "clicked": [ids[0]], "unclicked": [ids[1]], "top_k": 2},
+        {"id": 7, "exclude": [ids[0]]},
+        {"clicked": ["ghost\u2028"], "id": {"any": "thing"}},
+    ]
+    path = tmp_path / "r.jsonl"
+    text = "\n".join(json.dumps(one, ensure_ascii=False) for one in asked)
+    path.write_text(text + "\n", encoding="utf-8")
+    assert run(["recommend", str(tiny_run), "--requests", str(path), "--exclude", ids[2]]) == 0
+    out, _ = capsys.readouterr()
+    answers = [json.loads(line) for line in out.removesuffix("\n").split("\n")]
+    assert [one["id"] for one in answers] == ["first", 7, {"any": "thing"}]
+    assert [len(one["items"]) for one in answers] == [2, 10, 10]
+    assert [one["fallback"] for one in answers] == [False, True, True]
+    assert answers[2]["ignored"]["clicked"] == ["ghost\u2028"]
+    listed = {item["item_id"] for item in answers[1]["items"]}
+    assert not listed & {ids[0], ids[2]}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "r.jsonl:2: is no JSON"),
+        ("", "r.jsonl:2: is no JSON"),
+        ("[" * 100_000, "r.jsonl:2: is no JSON"),
+        ("[]", "r.jsonl:2: expected an object with keys"),
+        ('{"klicked": []}', "r.jsonl:2: expected an object with keys"),
+        ('{"clicked": "a"}', "r.jsonl:2 clicked: expected a list of ids"),
+        ('{"unclicked": [1.5]}', "r.jsonl:2 unclicked: expected a list of ids"),
+        ('{"exclude": [true]}', "r.jsonl:2 exclude: expected a list of ids"),
+        ('{"clicked": [null]}', "r.jsonl:2 clicked: expected a list of ids"),
+        ('{"profile": []}', "r.jsonl:2 profile: expected an object"),
+        ('{"top_k": 0}', "r.jsonl:2 top_k: expected a whole number"),
+        ('{"top_k": true}', "r.jsonl:2 top_k: expected a whole number"),
+        ('{"clicked": [7]}', "clicked: found [7], expected ids of type string"),
+    ],
+)
+def test_a_wrong_request_is_named(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text('{"clicked": []}\n' + line + "\n{}\n")
+    assert run(["recommend", str(tiny_run), "--requests", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1

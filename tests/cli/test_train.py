@@ -1,0 +1,93 @@
+"""The verb `train`: what it prints, how it stops and goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from unclicked import artefact
+from unclicked.cli.main import run
+from unclicked.data.dataset import PreparedDataset
+from unclicked.presets import PRESETS
+from unclicked.run import open_run
+from unclicked.settings import preset_settings, resolve
+from unclicked.training.checkpoint import list_checkpoints
+
+SMALL = ["--set", "model.dim=16", "--set", "train.num_buckets=2", "--set", "train.batch_size=4"]
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_print_config_reads_back(preset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "--preset", preset, "--print-config", "--set", "model.margin=2"]) == 0
+    out, err = capsys.readouterr()
+    wanted = resolve(preset_settings(preset), {"model": {"margin": 2.0}})
+    assert resolve(tomllib.loads(out)) == wanted
+    assert err == ""
+    assert f"# preset: {preset}\n" in out
+
+
+def test_a_printed_configuration_trains_the_same(
+    tiny_data: PreparedDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--set", "model.dim=16", "--set", "train.max_epochs=1", "--seed", "3"]
+    options += ["--set", "train.num_buckets=1"]
+    assert run(["train", "--print-config", *options]) == 0
+    Path("c.toml").write_text(capsys.readouterr().out)
+    for name, given in (("a", options), ("b", ["--preset", "sdm", "--config", "c.toml"])):
+        assert run(["train", str(tiny_data.path), "--out", name, *given]) == 0
+    a, b = (open_run(Path(name)) for name in "ab")
+    assert a.config == b.config
+    assert a.config.train.seed == 3
+    weights = [(list_checkpoints(Path(n))[0] / "model.safetensors").read_bytes() for n in "ab"]
+    assert weights[0] == weights[1]
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == "next: unclicked evaluate b"
+    assert "best validation HR@50" in out
+    assert err == ""
+
+
+def test_a_process_stops_on_sigterm_and_resumes(tiny_data: PreparedDataset, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = [sys.executable, "-m", "unclicked", "train", str(tiny_data.path), "--out", str(out)]
+    words += [*SMALL, "--set", "train.max_epochs=400", "--set", "train.patience=400"]
+    with subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    ) as process:
+        began = time.monotonic()
+        while not list_checkpoints(out) and time.monotonic() - began < 60:
+            time.sleep(0.05)
+        assert run([*words[3:], "--resume"]) == 75
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err == "stopped by signal 15 after saving; go on with --resume\n"
+    newest = list_checkpoints(out)[0]
+    artefact.verify(newest, "unclicked checkpoint")
+    assert int(newest.name) > 0
+
+
+def test_a_second_writer_is_told(
+    tiny_run: Path, capsys: pytest.CaptureFixture[str], tiny_data: PreparedDataset
+) -> None:
+    options = ["--set", "model.dim=16", "--set", "train.num_buckets=2"]
+    options += ["--set", "train.max_epochs=2", "--resume"]
+    words = ["train", str(tiny_data.path), "--out", str(tiny_run), *options]
+    with artefact.lock(tiny_run):
+        assert run(words) == 75
+    assert capsys.readouterr().err.startswith("error[BUSY] ")
+    assert run(words) == 0

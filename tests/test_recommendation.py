@@ -1,0 +1,222 @@
+"""Lists from events alone: the same as evaluation's where the events are the same."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from unclicked.data.dataset import PreparedDataset
+from unclicked.data.vocabulary import Vocabulary
+from unclicked.errors import UserError
+from unclicked.evaluation import held_out_builder, rank
+from unclicked.recommendation import Request, recommend
+from unclicked.run import Run, build_model, open_run
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run: Path) -> Run:
+    return open_run(tiny_run)
+
+
+def ids(answer: dict[str, Any]) -> list[Any]:
+    return [item["item_id"] for item in answer["items"]]
+
+
+def events_of(data: PreparedDataset, number: int) -> Request:
+    """A test user's events as a service would be told them, with an empty long-term part."""
+    samples = data.splits["test"]
+    decode = data.catalogue.items.decode
+    clicked = data.click_item[samples.start[number] : samples.end[number]]
+    row = samples.row_now[samples.position_offsets[number + 1] - 1]
+    unclicked = samples.row_items[samples.row_offsets[row] : samples.row_offsets[row + 1]]
+    numbers = data.profiles[samples.user[number]]
+    profile = {
+        name: words.decode([code])[0]
+        for (name, words), code in zip(data.profile_vocabularies.items(), numbers, strict=True)
+        if code > 0
+    }
+    return Request(decode(clicked), decode(unclicked), profile, top_k=20)
+
+
+def test_the_same_events_give_evaluation_s_list(tiny_data: PreparedDataset, run: Run) -> None:
+    samples = tiny_data.splits["test"]
+    alone = replace(samples, long_start=samples.start)
+    data = replace(tiny_data, splits={"test": alone})
+    ranked = rank(run.model, held_out_builder(data, run.config, "test"), 20, 64)
+    requests = [events_of(tiny_data, number) for number in range(len(samples))]
+    answers = recommend(run, requests)
+    for row, request, answer in zip(ranked, requests, answers, strict=True):
+        assert ids(answer) == tiny_data.catalogue.items.decode(row)
+        assert answer["ignored"] == {"clicked": [], "unclicked": []}
+        assert answer["fallback"] is False
+        assert [item["rank"] for item in answer["items"]] == list(range(1, 21))
+        scores = [item["score"] for item in answer["items"]]
+        assert scores == sorted(scores, reverse=True)
+        assert recommend(run, [request])[0]["items"][0]["item_id"] == ids(answer)[0]
+    assert any(request.profile for request in requests)
+    assert any(request.unclicked for request in requests)
+
+
+def test_what_was_passed_over_changes_the_list(tiny_data: PreparedDataset, run: Run) -> None:
+    request = next(r for r in (events_of(tiny_data, number) for number in range(9)) if r.unclicked)
+    first, second = recommend(run, [request, replace(request, unclicked=())])
+    assert ids(first) != ids(second) or first["items"] != second["items"]
+
+
+def test_clicks_beyond_the_longest_session_are_long_term(
+    tiny_data: PreparedDataset, run: Run
+) -> None:
+    request = events_of(tiny_data, 0)
+    limit = run.config.data.clicked.max_short
+    session = list(request.clicked)[:1] * limit
+    short = recommend(run, [replace(request, clicked=session)])[0]
+    longer = recommend(run, [replace(request, clicked=[request.clicked[-1], *session])])[0]
+    assert short["items"] != longer["items"]
+
+
+def test_an_item_shown_twice_is_one_entry_at_its_last_place(
+    tiny_data: PreparedDataset, run: Run
+) -> None:
+    request = next(
+        r for r in (events_of(tiny_data, number) for number in range(9)) if len(r.unclicked) > 2
+    )
+    a, b, *rest = request.unclicked
+    twice = recommend(run, [replace(request, unclicked=[a, b, *rest, a])])[0]
+    once = recommend(run, [replace(request, unclicked=[b, *rest, a])])[0]
+    assert twice == once
+    clicked = recommend(run, [replace(request, unclicked=[*request.unclicked, request.clicked[0]])])
+    assert clicked[0]["items"] == recommend(run, [request])[0]["items"]
+
+
+def test_unknown_ids_are_named_and_left_out(tiny_data: PreparedDataset, run: Run) -> None:
+    request = events_of(tiny_data, 1)
+    odd = replace(
+        request, clicked=["ghost", *request.clicked], unclicked=[*request.unclicked, "spook"]
+    )
+    answer = recommend(run, [odd])[0]
+    assert answer["ignored"] == {"clicked": ["ghost"], "unclicked": ["spook"]}
+    assert answer["items"] == recommend(run, [request])[0]["items"]
+
+
+@pytest.mark.parametrize("clicked", [[], ["ghost"]])
+def test_nobody_gets_what_is_popular(run: Run, clicked: list[str]) -> None:
+    names = run.catalogue.items.values.to_pylist()
+    request = Request(clicked, [names[1]], exclude=[names[0]], top_k=3)
+    answer = recommend(run, [request])[0]
+    assert answer["fallback"] is True
+    assert ids(answer) == names[2:5]
+    assert [item["score"] for item in answer["items"]] == run.catalogue.clicks[2:5].tolist()
+
+
+def test_excluded_items_are_not_there(tiny_data: PreparedDataset, run: Run) -> None:
+    request = events_of(tiny_data, 2)
+    plain = ids(recommend(run, [request])[0])
+    without = ids(recommend(run, [replace(request, exclude=plain[:3] + ["ghost"])])[0])
+    assert without[:17] == plain[3:]
+    seen = replace(request, exclude_seen=True, top_k=10**6)
+    unseen = set(ids(recommend(run, [seen])[0]))
+    every = set(run.catalogue.items.values.to_pylist())
+    assert unseen == every - set(request.clicked) - set(request.unclicked)
+    nothing = recommend(run, [replace(request, exclude=sorted(every))])[0]
+    assert nothing["items"] == []
+
+
+def test_each_request_has_its_own_length(tiny_data: PreparedDataset, run: Run) -> None:
+    request = events_of(tiny_data, 2)
+    requests = [replace(request, top_k=3), Request(top_k=2), replace(request, top_k=5)]
+    answers = recommend(run, requests)
+    assert [len(answer["items"]) for answer in answers] == [3, 2, 5]
+    assert [answer["fallback"] for answer in answers] == [False, True, False]
+    assert recommend(run, []) == []
+
+
+def test_many_requests_go_through_in_batches(tiny_data: PreparedDataset, run: Run) -> None:
+    small = run.config.model_copy(
+        update={"evaluate": run.config.evaluate.model_copy(update={"batch_size": 3})}
+    )
+    few = replace(run, facts=replace(run.facts, config=small))
+    requests = [events_of(tiny_data, number) for number in range(8)]
+    ours, theirs = (recommend(one, requests) for one in (few, run))
+    assert [ids(one) for one in ours] == [ids(one) for one in theirs]
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (Request(["i"], top_k=0), "expected at least 1"),
+        (Request([7]), r"found \[7\], expected ids of type string"),
+        (Request([None]), r"found \[None\], expected ids"),
+        (Request(["i00001", 7]), "expected ids of type string"),
+        (Request(["\ud800"]), "expected ids of type string"),
+        (Request(["i00001"], profile={"shoe": "43"}), "shoe: is no profile field"),
+        (Request(["i00001"], profile={"PLACE": "\ud800"}), "expected ids of type string"),
+    ],
+)
+def test_wrong_requests_are_named(run: Run, request_: Request, message: str) -> None:
+    if "PLACE" in request_.profile:
+        name = next(iter(run.profile_vocabularies))
+        request_ = replace(request_, profile={name: request_.profile["PLACE"]})
+    known = [
+        run.catalogue.items.values[0].as_py() if one == "i00001" else one
+        for one in request_.clicked
+    ]
+    with pytest.raises(UserError, match=message) as caught:
+        recommend(run, [replace(request_, clicked=known)])
+    str(caught.value).encode()
+
+
+def test_a_profile_value_never_seen_is_unknown_not_an_error(
+    tiny_data: PreparedDataset, run: Run
+) -> None:
+    request = events_of(tiny_data, 3)
+    odd = replace(request, profile=dict.fromkeys(run.profile_vocabularies, "never"))
+    assert len(ids(recommend(run, [odd])[0])) == 20
+
+
+def test_integer_ids_are_integers_and_may_be_typed(run: Run) -> None:
+    numbers = pa.array(np.arange(len(run.catalogue.items)) - 3)
+    counted = replace(run, catalogue=replace(run.catalogue, items=Vocabulary(numbers)))
+    typed, given = recommend(counted, [Request(["-3", "5"]), Request([-3, 5])])
+    assert typed["items"] == given["items"]
+    assert all(type(one) is int for one in ids(typed))
+    assert recommend(counted, [Request([10**6])])[0]["ignored"]["clicked"] == [10**6]
+    for wrong in (["x"], ["007"], [5, "6"], [2**70]):
+        with pytest.raises(UserError, match="ID"):
+            recommend(counted, [Request(wrong)])
+
+
+def test_a_known_user_s_id_is_never_used(tiny_data: PreparedDataset, run: Run) -> None:
+    config = run.config.model_copy(
+        update={"model": run.config.model.model_copy(update={"use_user_id": True})}
+    )
+    model = build_model(
+        config, run.catalogue, run.profile_vocabularies, len(tiny_data.users)
+    ).eval()
+    named = replace(run, model=model, facts=replace(run.facts, config=config))
+    request = replace(events_of(tiny_data, 0), profile={})
+    before = recommend(named, [request, request])
+    assert before[0] == before[1]
+    assert model.profile is not None
+    assert model.profile.user_table is not None
+    model.profile.user_table.weight.data[1:] = 5.0
+    assert recommend(named, [request, request]) == before
+
+
+def test_showings_weigh_where_the_run_weighs_them(
+    tiny_data: PreparedDataset, tiny_run: Path, tmp_path: Path
+) -> None:
+    run = open_run(Path(shutil.copytree(tiny_run, tmp_path / "run")))
+    request = next(
+        r for r in (events_of(tiny_data, number) for number in range(9)) if len(r.unclicked) > 1
+    )
+    last = request.unclicked[-1]
+    twice = replace(request, unclicked=[*request.unclicked, last])
+    assert recommend(run, [twice]) == recommend(run, [request])
+    run.model.exposure_weights = True
+    assert recommend(run, [twice])[0]["items"] != recommend(run, [request])[0]["items"]

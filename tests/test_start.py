@@ -1,0 +1,168 @@
+"""Starting and resuming a run: what is refused, and what a run is trained on."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from unclicked import artefact
+from unclicked.config import Config
+from unclicked.data.dataset import PreparedDataset
+from unclicked.encoders.base import EncoderShape, LastPositionEncoder
+from unclicked.errors import ArtefactError, BusyError, UserError
+from unclicked.recommender import resolve_for
+from unclicked.run import open_run, read_facts
+from unclicked.start import needs_unclicked, train, training_builder
+from unclicked.training.checkpoint import list_checkpoints
+
+
+def settings(data: PreparedDataset, preset: str = "recommended", **model: Any) -> Config:
+    train_ = {"max_epochs": 2, "num_buckets": 2, "num_negatives": 50}
+    return resolve_for(data.config, preset, {"model": {"dim": 16} | model, "train": train_})
+
+
+@pytest.fixture
+def run(tiny_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_run, tmp_path / "run"))
+
+
+def same(run: Path) -> Config:
+    return read_facts(run).config
+
+
+def test_a_finished_run_resumes_to_the_same_value(tiny_data: PreparedDataset, run: Path) -> None:
+    before = [path.name for path in list_checkpoints(run)]
+    best = train(tiny_data, run, same(run), resume=True)
+    assert best == open_run(run).progress.best_value
+    assert [path.name for path in list_checkpoints(run)] == before
+
+
+def test_a_full_folder_is_not_overwritten(tiny_data: PreparedDataset, run: Path) -> None:
+    with pytest.raises(UserError, match=r"is not empty.*--resume"):
+        train(tiny_data, run, same(run))
+
+
+def test_a_run_that_was_stopped_while_it_was_made_may_be_made_again(
+    tiny_data: PreparedDataset, run: Path
+) -> None:
+    config = same(run)
+    for name in ("run.json", "log.jsonl"):
+        (run / name).unlink()
+    shutil.rmtree(run / "checkpoints")
+    assert train(tiny_data, run, config, resume=True) > 0
+
+
+def test_another_configuration_is_refused_by_name(tiny_data: PreparedDataset, run: Path) -> None:
+    config = same(run)
+    other = replace_in(config, margin=4.0, metric="asymmetric")
+    with pytest.raises(ArtefactError, match=r"other values of model\.metric, model\.margin"):
+        train(tiny_data, run, other, resume=True)
+
+
+def replace_in(config: Config, **model: Any) -> Config:
+    return config.model_copy(update={"model": config.model.model_copy(update=model)})
+
+
+def test_another_data_set_is_refused(tiny_data: PreparedDataset, run: Path) -> None:
+    other = replace(tiny_data, sha256="0" * 64)
+    with pytest.raises(ArtefactError, match="was trained on another data set") as caught:
+        train(other, run, same(run), resume=True)
+    assert caught.value.exit_code == 3
+
+
+def test_another_encoder_is_refused(tiny_data: PreparedDataset, run: Path) -> None:
+    with pytest.raises(ArtefactError, match="encoder 'sdm', now 'Mine'"):
+        train(tiny_data, run, same(run), resume=True, encoder_name="Mine")
+
+
+def test_one_writer_at_a_time(tiny_data: PreparedDataset, run: Path) -> None:
+    with artefact.lock(run), pytest.raises(BusyError):
+        train(tiny_data, run, same(run), resume=True)
+
+
+def test_another_machine_is_spoken_of(tiny_data: PreparedDataset, run: Path) -> None:
+    said: list[str] = []
+    facts = artefact.read_json(run / "run.json")
+    facts["machine"]["threads"] = 99
+    artefact.write_json(run / "run.json", facts)
+    train(tiny_data, run, same(run), resume=True, warn=said.append)
+    assert len(said) == 1
+    assert "threads 99" in said[0]
+
+
+def test_two_runs_of_one_seed_are_the_same_bytes(
+    tiny_data: PreparedDataset, tiny_run: Path, tmp_path: Path
+) -> None:
+    torch.rand(5)
+    train(tiny_data, tmp_path / "again", same(tiny_run))
+    ours, theirs = (list_checkpoints(run)[0] for run in (tiny_run, tmp_path / "again"))
+    for name in ("model.safetensors", "optimizer.safetensors"):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes()
+
+
+class Mean(nn.Module):
+    """The mean of the clicked vectors, for the last position alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, items: Tensor, mask: Tensor, context: Any) -> Tensor:
+        kept = items * mask[..., None]
+        return self.scale * kept.sum(1) / mask.sum(1, keepdim=True)
+
+
+def test_an_encoder_of_the_last_position_trains_on_final_clicks(
+    tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    config = settings(tiny_data)
+    builder = training_builder(tiny_data, config, last_only=True)
+    whole = tiny_data.splits["train"]
+    expected = int((whole.end < whole.label_end).sum())
+    assert 0 < len(builder.samples) == expected < len(whole)
+    for number in range(len(builder.samples)):
+        assert len(builder.build(np.array([number])).row_sample) == 1
+
+    def make(shape: EncoderShape) -> nn.Module:
+        return LastPositionEncoder(Mean())
+
+    best = train(tiny_data, tmp_path / "r", config, encoder=make, encoder_name="Mean")
+    assert 0 < best <= 1
+    with pytest.raises(UserError, match="was trained with the encoder Mean"):
+        open_run(tmp_path / "r")
+    assert open_run(tmp_path / "r", make).progress.finished
+
+
+def test_no_session_with_a_later_click_is_said(tiny_data: PreparedDataset) -> None:
+    whole = tiny_data.splits["train"]
+    ended = replace(tiny_data, splits={"train": replace(whole, label_end=whole.end)})
+    with pytest.raises(UserError, match="no session has a later click"):
+        training_builder(ended, settings(tiny_data), last_only=True)
+
+
+@pytest.mark.parametrize(
+    ("fusion", "metric", "needed"),
+    [("none", "none", False), ("none", "symmetric", True), ("subtract", "none", True)],
+)
+def test_lists_are_read_only_where_they_matter(
+    tiny_data: PreparedDataset, fusion: str, metric: str, needed: bool
+) -> None:
+    config = settings(tiny_data, fusion=fusion, metric=metric)
+    assert needs_unclicked(config) == needed
+    builder = training_builder(tiny_data, config, last_only=False)
+    assert builder.need_unclicked == needed
+
+
+def test_the_cut_and_the_control_are_the_configuration_s(tiny_data: PreparedDataset) -> None:
+    layer = {"data": {"unclicked": {"cut": "session_start", "source": "shuffled"}}}
+    config = resolve_for(tiny_data.config, "recommended", layer)
+    builder = training_builder(tiny_data, config, last_only=False)
+    assert builder.cut == "session_start"
+    assert not np.array_equal(builder.samples.row_start, tiny_data.splits["train"].row_start)

@@ -1,0 +1,100 @@
+"""Checkpoints are whole, fit, and fall back to an older one that is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tests.training.test_loop import training
+
+from unclicked.artefact import sha256_file
+from unclicked.errors import ArtefactError
+from unclicked.training import checkpoint as store
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Two epochs, of which the first was the better one: two checkpoints."""
+    values = iter([0.5, 0.4])
+    training(tmp_path / "run", lambda: next(values), max_epochs=2)[0].fit()
+    return tmp_path / "run"
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+
+def rewrite(folder: Path, name: str, tensors: dict[str, torch.Tensor]) -> None:
+    """Replace a file of a checkpoint and make the manifest agree."""
+    save_file(tensors, folder / name)
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    size = (folder / name).stat().st_size
+    manifest["files"][name] = {"sha256": sha256_file(folder / name), "bytes": size}
+    path.write_text(json.dumps(manifest))
+
+
+def test_a_checkpoint_gives_back_all_there_is(run: Path) -> None:
+    made, _ = training(run)
+    made.resume()
+    assert made.progress.epoch == 2
+    assert made.progress.best_value == 0.5
+    assert made.optimiser.num_steps == made.progress.step
+    newest = store.list_checkpoints(run)[0]
+    weights = load_file(newest / "model.safetensors")
+    assert set(weights) == {name for name, _ in made.model.named_parameters()}
+    for name, weight in made.model.named_parameters():
+        assert torch.equal(weight, weights[name])
+    for name, tensor in load_file(newest / "optimizer.safetensors").items():
+        assert torch.equal(made.optimiser.state[name], tensor)
+
+
+def test_a_flipped_byte_falls_back_to_the_older_one_and_says_so(run: Path) -> None:
+    newest, older = store.list_checkpoints(run)
+    flip(newest / "model.safetensors")
+    folder, refused = store.newest_valid(run)
+    assert folder == older
+    assert len(refused) == 1
+    made, said = training(run)
+    made.resume()
+    assert made.progress.step == int(older.name)
+    assert len(said) == 1
+    assert newest.name in said[0]
+    assert "An older checkpoint is used instead." in said[0]
+    # Going on replaces the broken one.
+    made.fit()
+    assert store.newest_valid(run)[1] == []
+
+
+def test_no_whole_checkpoint_is_an_artefact_error(run: Path) -> None:
+    for folder in store.list_checkpoints(run):
+        (folder / "state.json").unlink()
+    with pytest.raises(ArtefactError, match=r"no whole checkpoint \(.*state\.json") as caught:
+        store.newest_valid(run)
+    assert caught.value.exit_code == 3
+    with pytest.raises(ArtefactError, match="no whole checkpoint"):
+        store.newest_valid(run.parent)
+
+
+def test_weights_that_do_not_fit_are_refused(run: Path) -> None:
+    made, _ = training(run)
+    newest = store.list_checkpoints(run)[0]
+    whole = load_file(newest / "model.safetensors")
+    first = sorted(whole)[0]
+    changes = {
+        "does not fit this configuration": {k: v for k, v in whole.items() if k != first},
+        "expected": whole | {first: whole[first][None].contiguous()},
+        "NaN or infinity": whole | {first: torch.full_like(whole[first], float("inf"))},
+    }
+    for message, tensors in changes.items():
+        rewrite(newest, "model.safetensors", tensors)
+        with pytest.raises(ArtefactError, match=message):
+            store.load_weights(newest, made.model)
+    (newest / "model.safetensors").write_bytes(b"no tensors at all")
+    with pytest.raises(ArtefactError, match="cannot be read"):
+        store.load_weights(newest, made.model)
