@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def popularity(folder: Path) -> dict[str, float]:
     return {name: float(metrics[f"popularity:{name}"].mean()) for name in METRICS}
 
 
-def summarise(folders: Sequence[Path], variants: Sequence[str]) -> dict[str, object]:
+def summarise(folders: Sequence[Path], variants: Sequence[str]) -> dict[str, Any]:
     """Means over model seeds for each log, differences to the base, and their tests."""
     logs = []
     for folder in folders:
@@ -110,19 +111,19 @@ def one_sided(folder: Path, variant: str, metric: str) -> float:
     return float(one_sided_greater(means[0], means[1]))
 
 
-def print_table(summary: dict[str, object]) -> None:
+def print_table(summary: dict[str, Any]) -> None:
     """A line for each log and the means."""
     head = f"{'log':>14}{'popular':>9}{'base':>8}"
     print(head + "   variant: difference of HR@50 [95 %], p; R@50; MRR@50 (points)")
     differences: dict[str, list[list[float]]] = {}
-    for log in summary["logs"]:  # type: ignore[attr-defined]
+    for log in summary["logs"]:
         line = f"{log['log']:>14}{log['popularity']['HR@50']:>9.2%}{log['base']['HR@50']:>8.2%}"
-        by_run: dict[str, list[dict[str, object]]] = {}
+        by_run: dict[str, list[dict[str, Any]]] = {}
         for row in log["comparisons"]:
             by_run.setdefault(Path(row["run"]).name, []).append(row)
         for name, rows in by_run.items():
-            points = [100 * row["difference"] for row in rows]  # type: ignore[operator]
-            low, high = (100 * edge for edge in rows[0]["ci95"])  # type: ignore[attr-defined]
+            points = [100 * row["difference"] for row in rows]
+            low, high = (100 * edge for edge in rows[0]["ci95"])
             differences.setdefault(name, []).append(points)
             line += (
                 f"   {name}: {points[0]:+.2f} [{low:+.2f}, {high:+.2f}], p {rows[0]['p']:.1e}; "
@@ -137,7 +138,7 @@ def print_table(summary: dict[str, object]) -> None:
             for metric, mean, low, high in zip(METRICS, means, least, most, strict=True)
         )
         print(f"{name} minus base, mean over logs: {text}")
-    gaps = [100 * log["base_minus_popularity"] for log in summary["logs"]]  # type: ignore[attr-defined]
+    gaps = [100 * log["base_minus_popularity"] for log in summary["logs"]]
     print(
         f"base minus popularity, HR@50: {np.mean(gaps):+.2f} ({min(gaps):+.2f} to {max(gaps):+.2f})"
     )

@@ -55,7 +55,8 @@ def test_a_run_that_was_stopped_while_it_was_made_may_be_made_again(
     config = same(run)
     for name in ("run.json", "log.jsonl"):
         (run / name).unlink()
-    shutil.rmtree(run / "checkpoints")
+    for name in ("checkpoints", "evaluation"):
+        shutil.rmtree(run / name, ignore_errors=True)
     assert train(tiny_data, run, config, resume=True) > 0
 
 

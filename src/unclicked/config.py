@@ -131,7 +131,7 @@ class ModelConfig(Table):
         "uniform", description="uniform in +-0.1, or the official code's truncated normal"
     )
     use_user_id: bool = Field(
-        False, description="embed the user id too; new users then get the unknown row"
+        False, description="embed the user id too; a user never seen before then has none"
     )
     tie_item_vectors: bool = Field(
         False, description="score with the item tower's vectors instead of a table of their own"

@@ -12,8 +12,8 @@ class UnclickedError(Exception):
         message: What was found, what was expected and what to do, without a line break.
 
     Example:
-        >>> print(UserError("DATA-CLICKED", "log.csv:7 column 'clicked'", "found 2, expected 0 or 1."))
-        error[DATA-CLICKED] log.csv:7 column 'clicked': found 2, expected 0 or 1.
+        >>> print(UserError("DATA-CLICKED", "log.csv:7", "found 2, expected 0 or 1."))
+        error[DATA-CLICKED] log.csv:7: found 2, expected 0 or 1.
     """
 
     exit_code = 1
@@ -23,7 +23,8 @@ class UnclickedError(Exception):
         self.where = where
         self.message = message
         prefix = f"error[{name}] {where}".rstrip()
-        super().__init__(f"{prefix}: {message}".replace("\n", " "))
+        # A name from a file may hold line breaks; the message is one line all the same.
+        super().__init__(" ".join(f"{prefix}: {message}".splitlines()))
 
 
 class UserError(UnclickedError):

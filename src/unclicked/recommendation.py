@@ -25,7 +25,8 @@ class Request:
 
     Attributes:
         clicked: Ids of clicked items, the last click last.
-        unclicked: Ids of items shown and left, the last shown last.
+        unclicked: Ids of items shown and left, the last shown last; an item that was shown several
+            times may be named as often.
         profile: Profile field to value.
         exclude: Ids that must not be recommended.
         top_k: Length of the list, at least 1.

@@ -80,7 +80,7 @@ def test_requests_are_answered_in_order(
         ("", "r.jsonl:2: is no JSON"),
         ("[" * 100_000, "r.jsonl:2: is no JSON"),
         ("[]", "r.jsonl:2: expected an object with keys"),
-        ('{"klicked": []}', "r.jsonl:2: expected an object with keys"),
+        ('{"clicks": []}', "r.jsonl:2: expected an object with keys"),
         ('{"clicked": "a"}', "r.jsonl:2 clicked: expected a list of ids"),
         ('{"unclicked": [1.5]}', "r.jsonl:2 unclicked: expected a list of ids"),
         ('{"exclude": [true]}', "r.jsonl:2 exclude: expected a list of ids"),

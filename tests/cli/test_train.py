@@ -20,7 +20,7 @@ from unclicked.run import open_run
 from unclicked.settings import preset_settings, resolve
 from unclicked.training.checkpoint import list_checkpoints
 
-SMALL = ["--set", "model.dim=16", "--set", "train.num_buckets=2", "--set", "train.batch_size=4"]
+SMALL = ["--set", "model.dim=16", "--set", "train.num_buckets=2", "--set", "train.batch_size=32"]
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))

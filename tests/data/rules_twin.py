@@ -1,4 +1,4 @@
-"""The data rules in plain Python, written from the paper and SDM's section 3.1, as slow as clear."""
+"""The data rules in plain Python, written from the paper and SDM's section 3.1."""
 
 from __future__ import annotations
 

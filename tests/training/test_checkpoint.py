@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tests.training.test_loop import training
 
 from unclicked.artefact import sha256_file
-from unclicked.errors import ArtefactError
+from unclicked.errors import ArtefactError, ResourceError
 from unclicked.training import checkpoint as store
 
 
@@ -79,6 +80,25 @@ def test_no_whole_checkpoint_is_an_artefact_error(run: Path) -> None:
     assert caught.value.exit_code == 3
     with pytest.raises(ArtefactError, match="no whole checkpoint"):
         store.newest_valid(run.parent)
+
+
+def test_a_full_disk_leaves_the_older_checkpoints(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = training(run)
+    made.resume()
+    before = [folder.name for folder in store.list_checkpoints(run)]
+
+    def full(tensors: dict[str, torch.Tensor], path: Path) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(store, "save_file", full)
+    made.progress.step += 1
+    with pytest.raises(ResourceError, match="No space left") as caught:
+        store.save_checkpoint(run, made.model, made.optimiser, made.progress)
+    assert caught.value.exit_code == 4
+    assert [path.name for path in sorted((run / "checkpoints").iterdir(), reverse=True)] == before
 
 
 def test_weights_that_do_not_fit_are_refused(run: Path) -> None:

@@ -192,3 +192,11 @@ def test_a_broken_gradient_is_named_and_moves_nothing(where: str, bad: float) ->
     assert [one.detach().numpy().tobytes() for one in toy.parameters()] == before
     assert [one.numpy().tobytes() for one in optimiser.state.values()] == state
     assert optimiser.num_steps == 0
+
+
+@pytest.mark.parametrize(("gradient", "used"), [(4.9, 4.9), (5.0, 5.0), (5.1, 5.0), (50.0, 5.0)])
+def test_only_norms_above_the_limit_are_clipped(gradient: float, used: float) -> None:
+    x, optimiser = one_parameter(initial_accumulator=0.0, clip_norm=5.0)
+    x.grad = torch.tensor([gradient], dtype=torch.float64)
+    assert optimiser.step() == pytest.approx(gradient)
+    assert optimiser.state["x:sum"].sqrt().item() == pytest.approx(used)

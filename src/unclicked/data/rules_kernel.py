@@ -197,9 +197,7 @@ def train_block(lines, state, out, rules, users, end_us):
         last = _last_before(lines.time, first, lines.offsets[user + 1], end_us)
         last_imp = lines.imp_offsets[user + 1]
         out.counts[0] += last - first
-        ends = session_ends(
-            lines.time, lines.session, first, last, rules[GAP], rules[MAX_SHORT]
-        )
+        ends = session_ends(lines.time, lines.session, first, last, rules[GAP], rules[MAX_SHORT])
         _begin_user(lines, state, user)
         end = first
         while end < last:
@@ -262,9 +260,7 @@ def held_out_block(lines, state, out, rules, share, users, begin_us, end_us):
         if not _add_truth(lines, state, out, held, known, last):
             out.counts[2] += 1
             continue
-        ends = session_ends(
-            lines.time, lines.session, first, known, rules[GAP], rules[MAX_SHORT]
-        )
+        ends = session_ends(lines.time, lines.session, first, known, rules[GAP], rules[MAX_SHORT])
         start = first
         while ends[start - first] < known:
             start = ends[start - first]

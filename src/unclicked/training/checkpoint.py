@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from unclicked import artefact
-from unclicked.errors import ArtefactError
+from unclicked.errors import ArtefactError, ResourceError
 from unclicked.model import UnclickedRecommender
 from unclicked.training.optimiser import Optimiser
 
@@ -66,8 +66,12 @@ def save_checkpoint(
     folder = run / "checkpoints" / f"{progress.step:09d}"
 
     def write(target: Path) -> dict[str, Any]:
-        save_file(_tensors(model), target / "model.safetensors")
-        save_file(_contiguous(optimiser.state), target / "optimizer.safetensors")
+        try:
+            save_file(_tensors(model), target / "model.safetensors")
+            save_file(_contiguous(optimiser.state), target / "optimizer.safetensors")
+        except SafetensorError as error:
+            # A full disk comes as an error of the package's own.
+            raise ResourceError("DISK", str(folder), f"cannot be written ({error}).") from None
         state = {"progress": asdict(progress), "optimizer_steps": optimiser.num_steps}
         artefact.write_json(target / "state.json", state)
         return {"kind": KIND, "threads": torch.get_num_threads(), "torch": torch.__version__}
