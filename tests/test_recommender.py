@@ -120,3 +120,13 @@ def test_a_data_set_of_other_rules_wins_over_the_preset(tiny_data: PreparedDatas
     assert config.data.item_bins == {"p": [1.0]}
     assert config.data.unclicked.cut == "session_start"
     assert resolve(preset_settings("sru2b")).model == config.model
+
+
+def test_a_cut_chosen_at_preparation_outweighs_the_preset() -> None:
+    standard = resolve({}).data
+    chosen = resolve({"data": {"unclicked": {"cut": "session_start"}}}).data
+    explicit = {"data": {"unclicked": {"cut": "now"}}}
+    assert resolve_for(standard, "recommended").data.unclicked.cut == "now"
+    assert resolve_for(standard, "sru2b").data.unclicked.cut == "session_start"
+    assert resolve_for(chosen, "recommended").data.unclicked.cut == "session_start"
+    assert resolve_for(chosen, "sru2b", explicit).data.unclicked.cut == "now"

@@ -89,6 +89,8 @@ def recommend(run: Run, requests: Sequence[Request]) -> list[dict[str, Any]]:
 def _known(run: Run, request: Request) -> _Known:
     if request.top_k < 1:
         raise UserError("TOP-K", f"top_k {request.top_k}", "expected at least 1.")
+    # A wrong profile is an error even where the answer would not need it.
+    _profile(run, request.profile)
     vocabulary, ignored = run.catalogue.items, {}
     lists = {}
     for name in ("clicked", "unclicked", "exclude"):

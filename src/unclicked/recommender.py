@@ -75,8 +75,14 @@ def resolve_for(dataset: DataConfig, preset: str, *layers: Mapping[str, Any]) ->
     Raises:
         UserError: If a rule of the data set would change, which needs preparing it anew.
     """
-    base = preset_settings(preset)
-    config = resolve(base, *layers)
+    # What was chosen on purpose when the log was prepared outweighs a preset.
+    standard = DataConfig().unclicked
+    chosen = {
+        name: getattr(dataset.unclicked, name)
+        for name in TRAIN_TIME_DATA_KEYS
+        if getattr(dataset.unclicked, name) != getattr(standard, name)
+    }
+    config = resolve(preset_settings(preset), {"data": {"unclicked": chosen}}, *layers)
     asked: dict[str, Any] = {}
     for layer in layers:
         asked = merge(asked, layer.get("data", {}))

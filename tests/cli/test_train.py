@@ -91,3 +91,15 @@ def test_a_second_writer_is_told(
         assert run(words) == 75
     assert capsys.readouterr().err.startswith("error[BUSY] ")
     assert run(words) == 0
+
+
+def test_a_run_goes_on_without_its_options_repeated(
+    tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    words = ["train", str(tiny_data.path), "--out", str(out)]
+    assert run([*words, *SMALL, "--set", "train.max_epochs=1"]) == 0
+    before = artefact.read_json(out / "run.json")["config"]
+    assert run([*words, "--resume"]) == 0
+    assert artefact.read_json(out / "run.json")["config"] == before
+    assert open_run(out).config.model.dim == 16

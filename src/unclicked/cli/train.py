@@ -46,15 +46,22 @@ def train(
     preset_settings(preset)
     from unclicked.data.dataset import PreparedDataset
     from unclicked.recommender import resolve_for
+    from unclicked.run import read_facts
     from unclicked.start import train as start
 
     shared.set_threads(threads)
     shared.check_device(device)
     data = PreparedDataset.open(dataset)
+    if resume and not any(layers) and (out / "run.json").is_file():
+        # Nothing was asked anew, so the run goes on with what it was started with.
+        facts = read_facts(out)
+        resolved, preset = facts.config, facts.preset
+    else:
+        resolved = resolve_for(data.config, preset, *layers)
     best = start(
         data,
         out,
-        resolve_for(data.config, preset, *layers),
+        resolved,
         preset=preset,
         resume=resume,
         warn=shared.warn,
