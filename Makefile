@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-# Another build of torch: make quickstart TORCH="torch==2.13.0 --index-url ADDRESS"
+# Another build of torch: make quickstart TORCH="torch==2.14.1", with whatever pip needs to find it.
 TORCH ?= torch==2.13.0
 # Where `make quickstart` writes its report.
 OUT ?= quickstart
