@@ -18,7 +18,9 @@ def compare(
     form: Annotated[str, typer.Option("--format", help="text, md, latex or json.")] = "text",
     as_json: shared.AsJson = False,
 ) -> None:
-    """Compare runs user by user: difference, interval, paired t-test, Holm, detectable effect.
+    """Compare runs user by user.
+
+    Difference, 95 % interval, paired t-test, Holm, and the smallest effect that could be seen.
 
     Example: unclicked compare runs/base runs/unclicked runs/shuffled --metric HR@50,R@50
     """

@@ -21,7 +21,9 @@ def evaluate(
     device: shared.Device = "cpu",
     as_json: shared.AsJson = False,
 ) -> None:
-    """Rank the whole catalogue for every held-out user and keep each user's metrics.
+    """Judge a run on held-out users.
+
+    Ranks the whole catalogue exactly and keeps each user's metrics in the run.
 
     Example: unclicked evaluate runs/unclicked --split test --top-k 50,80
     """

@@ -23,7 +23,9 @@ def import_log(
     ] = None,
     as_json: shared.AsJson = False,
 ) -> None:
-    """Bring a public impression log into the shape that `prepare` reads.
+    """Read a public impression log.
+
+    Writes the files that `prepare` takes, with their source and licence.
 
     Example: unclicked import kuairand KuaiRand-Pure kuairand
     """

@@ -25,7 +25,9 @@ def prepare(
     ] = "fail",
     as_json: shared.AsJson = False,
 ) -> None:
-    """Turn an impression log into a prepared data set, and say what each rule did.
+    """Turn an impression log into a data set.
+
+    Prints a data card: what each rule kept and removed.
 
     Example: unclicked prepare log.parquet --items items.parquet --out data --set data.time_unit=ms
     """

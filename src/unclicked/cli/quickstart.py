@@ -29,7 +29,10 @@ def quickstart(
     ] = 0,
     as_json: shared.AsJson = False,
 ) -> None:
-    """Walk the whole road on a simulated log, without a download, and write DIR/report.html.
+    """See on a simulated log whether skips help.
+
+    The whole road without a download: simulate, prepare, train three models, judge, compare,
+    recommend, and write DIR/report.html.
 
     Example: unclicked quickstart --out quickstart --seed 0
     """

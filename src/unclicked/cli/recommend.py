@@ -37,7 +37,9 @@ def recommend(
     device: shared.Device = "cpu",
     as_json: shared.AsJson = False,
 ) -> None:
-    """Recommend items to a user who was never seen before, from events alone.
+    """List items for a user from events alone.
+
+    The user need not have been seen in training.
 
     Example: unclicked recommend runs/unclicked --clicked a,b --unclicked x,y --top-k 10
     """

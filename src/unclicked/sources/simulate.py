@@ -91,7 +91,7 @@ def simulate(
         num_users: Users; None takes the preset's.
         num_items: Items; None takes the preset's.
         seed: Seed of everything, at least 0.
-        knobs: Other fields of `SimulationKnobs`.
+        **knobs: Other fields of `SimulationKnobs`.
 
     Returns:
         What `truth.json` holds, without the long list of needs: `preset`, `seed`, `knobs`,

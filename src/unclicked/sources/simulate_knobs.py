@@ -190,7 +190,7 @@ def preset_knobs(preset: str, **changes: int | float | str | None) -> Simulation
 
     Args:
         preset: A key of `PRESETS_SIMULATION`.
-        changes: Knobs by name; `None` leaves the preset's value.
+        **changes: Knobs by name; `None` leaves the preset's value.
 
     Returns:
         The knobs, checked.
