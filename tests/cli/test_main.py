@@ -31,7 +31,7 @@ WRONG = [
     ("train LOG --out X", 3, "ARTEFACT-MISSING"),
     ("train RUN/vocabulary --out X", 3, "ARTEFACT-KIND"),
     ("train DATA --out RUN", 2, "OUT"),
-    ("train DATA --out RUN --resume", 3, "RUN-CONFIG"),
+    ("train DATA --out RUN --resume --set model.dim=32", 3, "RUN-CONFIG"),
     ("evaluate nothing", 3, "ARTEFACT-MISSING"),
     ("evaluate DATA", 3, "ARTEFACT-MISSING"),
     ("evaluate RUN --split tset", 2, "SPLIT"),

@@ -228,3 +228,15 @@ def test_written_by_the_standard_library_reads_the_same(ids: list[list[str]]) ->
             return
     pairs = zip(log.table["user_id"].to_pylist(), log.table["item_id"].to_pylist(), strict=True)
     assert sorted(pairs) == sorted(kept)
+
+
+def test_the_rest_of_a_broken_field_is_no_row() -> None:
+    content = f'user_id,item_id,timestamp,clicked\n"u\n0",i,{NOW},1\nv,i,{NOW},1\n'.encode()
+    with TemporaryDirectory() as folder:
+        log = read(Path(folder), content, ASIDE)
+    assert [row.row for row in log.rejected] == [2, 3]
+    assert [row.rule for row in log.rejected] == [
+        "a quote is opened and not closed on the line",
+        "a quote stands inside a field that does not begin with one",
+    ]
+    assert log.table["user_id"].to_pylist() == ["v"]

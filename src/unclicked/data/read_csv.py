@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,10 @@ def read_csv(plan: ColumnPlan) -> RawFile:
     return RawFile(plan, table, rows, None, table.num_rows + num_bad, bad, num_bad)
 
 
+_FIELD = rb'(?:[^",]*|"[^"]*(?:""[^"]*)*")'
+_WELL_QUOTED = re.compile(_FIELD + b"(?:," + _FIELD + b")*")
+
+
 def parse_line(line: bytes, num_fields: int | None) -> list[str] | str:
     """Split one line, without its end, into fields.
 
@@ -126,6 +131,8 @@ def parse_line(line: bytes, num_fields: int | None) -> list[str] | str:
         if "unexpected end" in str(error):
             return "a quote is opened and not closed on the line"
         return f"the line cannot be split into fields ({error})"
+    if b'"' in line and _WELL_QUOTED.fullmatch(line) is None:
+        return "a quote stands inside a field that does not begin with one"
     if fields and num_fields is not None and len(fields) != num_fields:
         return f"the line has {len(fields)} fields, expected {num_fields}"
     return fields
@@ -237,6 +244,11 @@ def _split_together(block: bytes, num_lines: int, num_fields: int) -> list[list[
         rows = list(csv.reader(block[:-1].decode("utf-8").split("\n"), strict=True))
     except (UnicodeDecodeError, csv.Error):
         return None
+    if b'"' in block:
+        # What a line break cut off a quoted field would else pass for a line of its own.
+        lines = block[:-1].split(b"\n")
+        if not all(_WELL_QUOTED.fullmatch(line) for line in lines if b'"' in line):
+            return None
     # A field over two lines would leave fewer rows than lines.
     whole = len(rows) == num_lines and all(len(row) == num_fields for row in rows)
     return rows if whole else None
