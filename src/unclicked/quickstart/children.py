@@ -1,0 +1,203 @@
+"""Trainings in child processes, some at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from unclicked.errors import UnclickedError
+
+POLL_SECONDS = 0.1
+WARNING = "warning: "
+
+
+class ChildError(UnclickedError):
+    """A training that did not end well; it carries that process's exit code.
+
+    Args:
+        name: Name of the run.
+        code: Exit code as the system gave it; negative for a signal.
+        line: The last thing it said.
+    """
+
+    def __init__(self, name: str, code: int, line: str) -> None:
+        # A process that a signal ended is reported as a shell would.
+        self.exit_code = code if code > 0 else 128 - code
+        said = f": {line}" if line else " and said nothing."
+        super().__init__(
+            "QUICKSTART-TRAIN",
+            f"run {name}",
+            f"training ended with exit code {self.exit_code}{said}",
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        name: Name of the run.
+        arguments: What comes after `unclicked`.
+    """
+
+    name: str
+    arguments: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training went.
+
+    Attributes:
+        seconds: How long it took.
+        warnings: Sentences it said a person should read.
+    """
+
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class _Running:
+    job: Job
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+    started: float
+
+
+def assignments(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as `--set` takes them.
+
+    Args:
+        settings: Dotted keys and values; a text is taken as it is.
+
+    Returns:
+        Texts `key=value`.
+
+    Example:
+        >>> assignments({"model.dim": 16, "model.fusion": "none", "model.use_user_id": True})
+        ['model.dim=16', 'model.fusion=none', 'model.use_user_id=true']
+    """
+    return [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in settings.items()
+    ]
+
+
+def training_arguments(
+    dataset: Path, run: Path, settings: Mapping[str, Any], seed: int
+) -> list[str]:
+    """Arguments of a training with the preset `recommended`.
+
+    Args:
+        dataset: The prepared data set.
+        run: Folder of the run.
+        settings: Dotted keys and values.
+        seed: Seed of the run.
+
+    Returns:
+        What comes after `unclicked`.
+
+    Example:
+        >>> training_arguments(Path("d"), Path("r"), {"model.fusion": "none"}, 3)[3:]
+        ['r', '--seed', '3', '--threads', '1', '--set', 'model.fusion=none']
+    """
+    options = ["--seed", str(seed), "--threads", "1"]
+    sets = [part for text in assignments(settings) for part in ("--set", text)]
+    return ["train", str(dataset), "--out", str(run), *options, *sets]
+
+
+def run_all(
+    jobs: Sequence[Job],
+    at_once: int,
+    done: Callable[[Job, Trained], None],
+    look: Callable[[], None] = lambda: None,
+) -> dict[str, Trained]:
+    """Train in child processes; a child never outlives this call.
+
+    Args:
+        jobs: The trainings, the longest first.
+        at_once: How many run side by side, each with one thread.
+        done: Called when one has ended well.
+        look: Called again and again while they run, to show progress.
+
+    Returns:
+        How each went, by name.
+
+    Raises:
+        ChildError: If one did not end well; the others are stopped.
+    """
+    waiting = list(jobs)
+    running: list[_Running] = []
+    finished: dict[str, Trained] = {}
+    with _terminated_as_interrupted(), ExitStack() as files:
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    said = files.enter_context(tempfile.TemporaryFile())
+                    running.append(_start(waiting.pop(0), said))
+                time.sleep(POLL_SECONDS)
+                look()
+                for child in [one for one in running if one.process.poll() is not None]:
+                    running.remove(child)
+                    finished[child.job.name] = _result(child)
+                    done(child.job, finished[child.job.name])
+        finally:
+            for child in running:
+                child.process.terminate()
+            for child in running:
+                child.process.wait()
+    return finished
+
+
+def _start(job: Job, said: IO[bytes]) -> _Running:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "unclicked", *job.arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        env=environment,
+    )
+    return _Running(job, process, said, time.monotonic())
+
+
+def _result(child: _Running) -> Trained:
+    seconds = time.monotonic() - child.started
+    child.said.seek(0)
+    text = child.said.read().decode("utf-8", "replace")
+    lines = [one for one in text.splitlines() if one.strip()]
+    code = child.process.returncode
+    if code != 0:
+        raise ChildError(child.job.name, code, lines[-1] if lines else "")
+    warnings = [one.removeprefix(WARNING) for one in lines if one.startswith(WARNING)]
+    return Trained(seconds, tuple(warnings))
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM unwind like an interrupt, so that the children are stopped too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    old = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)

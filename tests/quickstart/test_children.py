@@ -1,0 +1,86 @@
+"""Child processes: side by side, heard when they fail, never left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from unclicked.quickstart import children
+from unclicked.quickstart.children import ChildError, Job, run_all
+
+# Stands for the interpreter; it is called with -m unclicked WORD FOLDER.
+SCRIPT = """#!/bin/sh
+case "$3" in
+  well) echo "warning: look here" >&2; echo noise; echo "$OMP_NUM_THREADS" > "$4/threads" ;;
+  badly) echo first >&2; echo "error[X] here: found y." >&2; exit 5 ;;
+  killed) kill -9 $$ ;;
+  slowly) echo $$ > "$4/pid"; exec sleep 60 ;;
+esac
+"""
+
+
+@pytest.fixture(autouse=True)
+def interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in that starts at once."""
+    path = tmp_path / "interpreter"
+    path.write_text(SCRIPT)
+    path.chmod(0o755)
+    monkeypatch.setattr(children.sys, "executable", str(path))
+
+
+def alive(folder: Path) -> bool:
+    """Whether the slow child is still there."""
+    try:
+        os.kill(int((folder / "pid").read_text()), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_warnings_and_threads(tmp_path: Path) -> None:
+    heard: list[str] = []
+    jobs = [Job(name, ["well", str(tmp_path)]) for name in "abc"]
+    result = run_all(jobs, 2, lambda job, trained: heard.append(job.name))
+    assert sorted(heard) == ["a", "b", "c"]
+    assert sorted(result) == ["a", "b", "c"]
+    assert {one.warnings for one in result.values()} == {("look here",)}
+    assert (tmp_path / "threads").read_text().strip() == "1"
+
+
+def test_a_failure_is_one_line_with_its_code(tmp_path: Path) -> None:
+    jobs = [Job("slow", ["slowly", str(tmp_path)]), Job("bad", ["badly"])]
+    with pytest.raises(ChildError) as caught:
+        run_all(jobs, 2, lambda job, trained: None)
+    assert caught.value.exit_code == 5
+    assert str(caught.value) == (
+        "error[QUICKSTART-TRAIN] run bad: training ended with exit code 5: error[X] here: found y."
+    )
+    assert not (tmp_path / "pid").exists() or not alive(tmp_path)
+
+
+def test_a_killed_child(tmp_path: Path) -> None:
+    with pytest.raises(ChildError, match="exit code 137") as caught:
+        run_all([Job("a", ["killed"])], 1, lambda job, trained: None)
+    assert caught.value.exit_code == 137
+
+
+def test_termination_takes_the_children_along(tmp_path: Path) -> None:
+    def stop() -> None:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(SystemExit) as caught:
+        run_all([Job("slow", ["slowly", str(tmp_path)])], 1, lambda job, trained: None)
+    thread.join()
+    assert caught.value.code == 143
+    assert not alive(tmp_path)
+    assert signal.getsignal(signal.SIGTERM) is before
