@@ -25,7 +25,7 @@ from unclicked.data.catalogue import (
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.reading import read_log
 from unclicked.data.rules import Rules, Samples, Timelines, held_out_samples, train_samples
-from unclicked.data.schema import ImpressionLog, ReadOptions
+from unclicked.data.schema import BadRow, ImpressionLog, ReadOptions
 from unclicked.data.side_tables import SideTable, read_side_table
 from unclicked.data.split import Boundaries, find_boundaries, readable
 from unclicked.data.vocabulary import Vocabulary
@@ -95,32 +95,56 @@ def prepare(
     }
     splits["validation"] = _at_most(splits["validation"], config.split.validation_users)
     _refuse_empty(splits, bounds, len(coded.time))
-    facts = data_card.collect(read, coded.clicked, timelines, catalogue, splits, bounds, config)
-    vocabularies, profiles = build_profiles(coded.users, user_table)
-
-    def write(folder: Path) -> dict[str, Any]:
-        (folder / "catalogue").mkdir()
-        storage.save_catalogue(catalogue, folder / "catalogue")
-        Vocabulary(coded.users).save(folder / "users.parquet")
-        artefact.write_json(folder / "profiles.json", list(vocabularies))
-        (folder / "profiles").mkdir()
-        for number, vocabulary in enumerate(vocabularies.values()):
-            vocabulary.save(folder / "profiles" / f"{number}.parquet")
-        np.save(folder / "profiles.npy", profiles)
-        np.save(folder / "click_item.npy", timelines.click_item)
-        for name, samples in splits.items():
-            storage.save_samples(samples, folder / name)
-        artefact.write_json(folder / "card.json", facts)
-        if read.rejected:
-            data_card.save_rejected(read.rejected, folder / "rejected.parquet")
-        return {
-            "kind": storage.KIND,
-            "schema_version": storage.SCHEMA_VERSION,
-            "config": config.model_dump(),
-        }
-
-    artefact.publish(Path(out), write)
+    parts = _Parts(
+        config=config,
+        catalogue=catalogue,
+        users=Vocabulary(coded.users),
+        profiles=build_profiles(coded.users, user_table),
+        click_item=timelines.click_item,
+        splits=splits,
+        card=data_card.collect(read, coded.clicked, timelines, catalogue, splits, bounds, config),
+        rejected=read.rejected,
+    )
+    artefact.publish(Path(out), lambda folder: _write(folder, parts))
     return PreparedDataset.open(Path(out))
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a data set is written from."""
+
+    config: DataConfig
+    catalogue: Catalogue
+    users: Vocabulary
+    profiles: tuple[dict[str, Vocabulary], NDArray[np.int32]]
+    click_item: NDArray[np.int32]
+    splits: dict[str, Samples]
+    card: dict[str, Any]
+    rejected: list[BadRow]
+
+
+def _write(folder: Path, parts: _Parts) -> dict[str, Any]:
+    """Fill the folder of a data set; the facts for its manifest."""
+    (folder / "catalogue").mkdir()
+    storage.save_catalogue(parts.catalogue, folder / "catalogue")
+    parts.users.save(folder / "users.parquet")
+    vocabularies, profiles = parts.profiles
+    artefact.write_json(folder / "profiles.json", list(vocabularies))
+    (folder / "profiles").mkdir()
+    for number, vocabulary in enumerate(vocabularies.values()):
+        vocabulary.save(folder / "profiles" / f"{number}.parquet")
+    np.save(folder / "profiles.npy", profiles)
+    np.save(folder / "click_item.npy", parts.click_item)
+    for name, samples in parts.splits.items():
+        storage.save_samples(samples, folder / name)
+    artefact.write_json(folder / "card.json", parts.card)
+    if parts.rejected:
+        data_card.save_rejected(parts.rejected, folder / "rejected.parquet")
+    return {
+        "kind": storage.KIND,
+        "schema_version": storage.SCHEMA_VERSION,
+        "config": parts.config.model_dump(),
+    }
 
 
 def _read_options(config: DataConfig, on_bad_row: str, bins: dict[str, list[float]]) -> ReadOptions:
