@@ -105,7 +105,7 @@ def one_sided(folder: Path, variant: str, metric: str) -> float:
     """p of "better than the base", per-user means over the model seeds."""
     means = []
     for name in ("base", variant):
-        seeds = sorted(one for one in (folder / name).iterdir() if one.is_dir())
+        seeds = [one.parent.parent for one in (folder / name).glob("*/evaluation/test.json")]
         values = [load_per_user(one, "test").metrics[metric] for one in seeds]
         means.append(np.mean(values, axis=0))
     return float(one_sided_greater(means[0], means[1]))
@@ -148,14 +148,14 @@ def print_table(summary: dict[str, Any]) -> None:
 def main() -> None:
     """Parse, train what is missing, print the table and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of logs, runs and figures")
     parser.add_argument("--preset", default="planted", help="preset of `unclicked simulate`")
     parser.add_argument("--data", type=Path, help="a prepared data set, instead of simulated logs")
     parser.add_argument("--set", action="append", default=[], help="a setting of every run")
-    parser.add_argument("--logs", default="1,2,3,4,5")
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--no-shuffled", action="store_true")
+    parser.add_argument("--logs", default="1,2,3,4,5", help="seeds of simulated logs")
+    parser.add_argument("--seeds", default="0,1,2", help="seeds of the models")
+    parser.add_argument("--workers", type=int, default=2, help="trainings side by side")
+    parser.add_argument("--no-shuffled", action="store_true", help="leave the control out")
     options = parser.parse_args()
     variants = [name for name in VARIANTS if name != "shuffled" or not options.no_shuffled]
     folders = [options.out / options.preset / log for log in options.logs.split(",")]

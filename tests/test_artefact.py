@@ -67,7 +67,7 @@ def test_leftovers_of_the_dead_are_removed_and_of_the_living_not(tmp_path: Path)
 
 def test_a_file_in_the_way_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thing").write_text("mine")
-    with pytest.raises(UserError, match="was not made by unclicked"):
+    with pytest.raises(UserError, match="holds something else"):
         artefact.publish(tmp_path / "thing", one_file("x"))
     assert (tmp_path / "thing").read_text() == "mine"
 

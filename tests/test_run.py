@@ -101,5 +101,5 @@ def test_a_setting_of_another_version_is_an_artefact_error(run: Path) -> None:
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"run\.json: is not there"):
+    with pytest.raises(ArtefactError, match=r"holds no run\.json"):
         open_run(tmp_path)

@@ -106,7 +106,7 @@ def _refuse_foreign(target: Path) -> None:
         return
     if not target.is_dir() or (any(target.iterdir()) and not (target / MANIFEST).is_file()):
         raise UserError(
-            "OUT", str(target), "exists and was not made by unclicked. Choose another folder."
+            "OUT", str(target), "holds something else and is not replaced. Choose another folder."
         )
 
 

@@ -79,7 +79,9 @@ def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
         ResourceError: If the disk refuses to write.
     """
     if run.exists() and (not run.is_dir() or _holds_something(run)):
-        hint = "Give --resume to go on with it, or choose another folder."
+        hint = "Choose another folder."
+        if (run / "run.json").is_file():
+            hint = "Give --resume to go on with that run, or choose another folder."
         raise UserError("OUT", str(run), f"exists and is not empty. {hint}")
     run.mkdir(parents=True, exist_ok=True)
 
@@ -125,6 +127,9 @@ def read_facts(run: Path) -> RunFacts:
         ArtefactError: If it is no run, or one of another version.
     """
     path = run / "run.json"
+    if not path.is_file():
+        why = "holds no run.json, so it is no run" if run.is_dir() else "is no folder"
+        raise ArtefactError("ARTEFACT-MISSING", str(run), f"{why}. Train one: unclicked train.")
     content = artefact.read_json(path)
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:

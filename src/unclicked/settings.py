@@ -206,7 +206,7 @@ def print_config(config: Config, preset: str) -> str:
     Returns:
         TOML text that reads back to the same configuration.
     """
-    lines = [f"# preset: {preset}"]
+    lines = [f"# preset: {preset}", "# [preset] marks what the preset sets."]
     lines.extend(_toml_lines(config, Config(), preset_settings(preset), ()))
     return "\n".join(lines) + "\n"
 

@@ -46,8 +46,8 @@ def test_people_are_told_what_was_ignored(
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in out.splitlines()[:-1]] == [str(k) for k in range(1, 11)]
     assert out.splitlines()[-1].startswith("next: unclicked ")
-    assert "unknown clicked items were ignored: -3" in err
-    assert "unknown unclicked items were ignored: x" in err
+    assert "unknown clicked items were ignored: '-3'" in err
+    assert "unknown unclicked items were ignored: 'x'" in err
     assert "no known clicked item" in err
 
 

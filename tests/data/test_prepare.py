@@ -233,7 +233,7 @@ def test_an_old_data_set_is_replaced_and_foreign_files_are_not(tmp_path: Path) -
     other = tmp_path / "mine"
     other.mkdir()
     (other / "thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match="was not made by unclicked"):
+    with pytest.raises(UserError, match="holds something else"):
         made(tmp_path, small_log(), "mine")
     assert (other / "thesis.txt").read_text() == "years of work"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

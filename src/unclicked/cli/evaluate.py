@@ -41,7 +41,11 @@ def evaluate(
         shared.print_json(result)
         return
     print_metrics(result)
-    shared.say_next(f"unclicked compare runs/base {run}", as_json)
+    base = run.parent / "base"
+    step = f"unclicked recommend {run} --clicked IDS --unclicked IDS"
+    if run.name != "base" and (base / "evaluation" / f"{split}.json").is_file():
+        step = f"unclicked compare {base} {run}"
+    shared.say_next(step, as_json)
 
 
 def print_metrics(result: dict[str, Any]) -> None:

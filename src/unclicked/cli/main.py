@@ -22,6 +22,9 @@ from unclicked.cli import (
 )
 from unclicked.errors import ResourceError, UnclickedError, UserError
 
+# Idle threads that spin would cost the cores that the others work on; a caller's choice stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 app = typer.Typer(
     name="unclicked",
     help="Candidate retrieval that also reads what a user was shown and passed over.",

@@ -78,7 +78,7 @@ def recommend(
         shared.print_json(answers[0])
         return
     _print(answers[0])
-    shared.say_next(f"unclicked evaluate {run}", as_json)
+    shared.say_next(f"unclicked recommend {run} --requests FILE.jsonl", as_json)
 
 
 def _profile(pairs: list[str]) -> dict[str, str]:
@@ -146,6 +146,6 @@ def _print(answer: dict[str, Any]) -> None:
         typer.echo(f"{item['rank']:>4}  {item['item_id']}  {item['score']:.4f}")
     for name, ids in answer["ignored"].items():
         if ids:
-            shared.warn(f"unknown {name} items were ignored: {', '.join(map(str, ids[:10]))}")
+            shared.warn(f"unknown {name} items were ignored: {', '.join(map(repr, ids[:10]))}")
     if answer["fallback"]:
         shared.warn("no known clicked item: these are the most clicked items of the training days.")

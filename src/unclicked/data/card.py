@@ -20,6 +20,7 @@ from unclicked.data.schema import BadRow, ImpressionLog
 from unclicked.data.split import Boundaries, readable
 
 THIN_LIST = 5.0
+DAY_US = 86_400_000_000
 EMPTY_SHARE = 0.5
 SHORT_SHARE = 0.5
 # JSON sorts its keys; people read in the order of time.
@@ -95,15 +96,25 @@ def _lengths(samples: Samples, timelines: Timelines, max_long: int) -> dict[str,
     return {name: round(float(values.mean()), 3) for name, values in means.items()}
 
 
+def _looser_rules(boundaries: dict[str, int], config: DataConfig) -> str:
+    """What could be loosened, or that nothing is left to loosen."""
+    unclicked, tries = config.unclicked, []
+    if unclicked.min_exposures > 1:
+        tries.append("data.unclicked.min_exposures = 1")
+    days = (boundaries["end_us"] - boundaries["begin_us"]) / DAY_US
+    if unclicked.window_days < days:
+        tries.append("a longer data.unclicked.window_days")
+    return f" Try {' or '.join(tries)}." if tries else " The rules are as loose as they can be."
+
+
 def _warnings(facts: dict[str, Any], train: Samples, config: DataConfig) -> list[str]:
     warnings = []
     length = facts["mean_length"]["unclicked"]
     empty = float((train.row_now[train.position_offsets[1:] - 1] == 0).mean())
     if length < THIN_LIST or empty > EMPTY_SHARE:
-        hint = "" if config.unclicked.min_exposures == 1 else "data.unclicked.min_exposures = 1 or "
         warnings.append(
             f"The log is thin for these rules: {length:.1f} unclicked items a sample, none in "
-            f"{empty:.0%} of them. Try {hint}a longer data.unclicked.window_days."
+            f"{empty:.0%} of them.{_looser_rules(facts['boundaries'], config)}"
         )
     rules = facts["rules"]["train"]
     lost = rules["clicks_in_short_sessions"] / max(rules["clicks"], 1)

@@ -96,7 +96,7 @@ def _control(verdict: str, row: BasedRow | None) -> str:
     told = {
         "helps": f"gains over the base too ({found})",
         "harms": f"falls below the base ({found})",
-        "unclear": f"cannot be told from the base ({found})",
+        "unclear": f"gains no {PRIMARY} over the base that could be told from chance ({found})",
     }[verdict_of(row)]
     sentence = f"The control, which gets another user's unclicked items, {told}"
     if verdict != "helps":
