@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,10 @@ def import_log(
     list_names: Annotated[bool, typer.Option("--list", help="Name the public logs.")] = False,
     label: Annotated[
         str | None, typer.Option(help="What counts as a click, where the log has several.")
+    ] = None,
+    history: Annotated[
+        bool | None,
+        typer.Option("--history/--no-history", help="What users did before, where it is apart."),
     ] = None,
     as_json: shared.AsJson = False,
 ) -> None:
@@ -41,7 +46,10 @@ def import_log(
         raise UserError("ARGUMENTS", "import", "needs NAME SOURCE OUT, or --list.")
     if name not in IMPORTERS:
         raise UserError("IMPORT-NAME", name, f"is no public log; there are: {list(IMPORTERS)}.")
-    facts = IMPORTERS[name](source, out, label=label)
+    options: dict[str, bool] = {} if history is None else {"history": history}
+    if options and "history" not in inspect.signature(IMPORTERS[name]).parameters:
+        raise UserError("IMPORT-HISTORY", f"--history {name}", "this log has no history apart.")
+    facts = IMPORTERS[name](source, out, label=label, **options)
     if as_json:
         shared.print_json(facts)
         return

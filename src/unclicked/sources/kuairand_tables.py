@@ -1,20 +1,17 @@
-"""The log and the two side tables of KuaiRand-Pure, read column by column."""
+"""The logs and the two side tables of KuaiRand, read some lines at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as csv
 
 from unclicked.errors import UserError
+from unclicked.sources.published_csv import read_published
 
-LOG_FILE: Final = "log_standard_4_22_to_5_08_pure.csv"
-ITEM_FILE: Final = "video_features_basic_pure.csv"
-USER_FILE: Final = "user_features_pure.csv"
 LABELS: Final = ("is_click", "long_view")
 
 # Categories and ranges as the authors publish them; the plain counts beside the ranges are left.
@@ -28,41 +25,52 @@ USER_FIELDS: Final = (
     "register_days_range",
     *(f"onehot_feat{number}" for number in range(18)),
 )
+LOG_SCHEMA: Final = pa.schema(
+    {
+        "user_id": pa.int64(),
+        "item_id": pa.int64(),
+        "timestamp": pa.timestamp("ms", "UTC"),
+        "clicked": pa.bool_(),
+    }
+)
+ITEM_SCHEMA: Final = pa.schema(
+    {
+        "item_id": pa.int64(),
+        "author_id": pa.int64(),
+        "music_id": pa.int64(),
+        "video_type": pa.string(),
+        "upload_type": pa.string(),
+        "tag": pa.list_(pa.string()),
+        "duration_bin": pa.string(),
+    }
+)
 _TEXT_FIELDS: Final = {name for name in USER_FIELDS if name.endswith(("_range", "_degree"))}
 
 
-def read_log(path: Path, label: str) -> pa.Table:
-    """Reads the standard log, every line of it.
+def read_log(path: Path, label: str) -> Iterator[pa.Table]:
+    """Reads a standard log, every line of it.
 
     Args:
         path: The log as the authors publish it.
         label: Column that counts as a click, `is_click` or `long_view`.
 
-    Returns:
-        Columns user_id, item_id (int64), timestamp (milliseconds, UTC) and clicked (bool).
+    Yields:
+        Tables of the columns of `LOG_SCHEMA`, in the order of the lines.
 
     Raises:
         UserError: A column is missing, or a value is not what it should be.
     """
-    kinds = {name: pa.int64() for name in ("user_id", "video_id", "time_ms", label)}
-    table = _read_csv(path, kinds)
-    for name in table.column_names:
-        if table[name].null_count:
-            row = table[name].combine_chunks().is_valid().index(pa.scalar(False)).as_py() + 2
-            message = "found nothing, expected an integer. Fetch the file again."
-            raise UserError("IMPORT-VALUE", f"{path}:{row} column '{name}'", message)
-    wrong = pc.invert(pc.is_in(table[label], pa.array([0, 1])))
-    if pc.any(wrong).as_py():
-        row = pc.index(wrong, True).as_py()
-        message = f"found {table[label][row].as_py()}, expected 0 or 1. Fetch the file again."
-        raise UserError("IMPORT-VALUE", f"{path}:{row + 2} column '{label}'", message)
-    columns = {
-        "user_id": table["user_id"],
-        "item_id": table["video_id"],
-        "timestamp": table["time_ms"].cast(pa.timestamp("ms", "UTC")),
-        "clicked": table[label].cast(pa.bool_()),
-    }
-    return pa.table(columns)
+    names = ("user_id", "video_id", "time_ms", label)
+    for batch in read_published(path, dict.fromkeys(names, pa.int64())):
+        batch.refuse_gaps(names)
+        batch.refuse_labels(label)
+        columns = {
+            "user_id": batch.table["user_id"],
+            "item_id": batch.table["video_id"],
+            "timestamp": batch.table["time_ms"].cast(pa.timestamp("ms", "UTC")),
+            "clicked": batch.table[label].cast(pa.bool_()),
+        }
+        yield pa.table(columns)
 
 
 def count_repeats(log: pa.Table) -> tuple[int, int]:
@@ -87,29 +95,31 @@ def count_repeats(log: pa.Table) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-def read_items(path: Path) -> pa.Table:
+def read_items(path: Path) -> Iterator[pa.Table]:
     """Reads the basic table of the videos.
 
     Args:
-        path: `video_features_basic_pure.csv`.
+        path: The table as the authors publish it.
 
-    Returns:
-        Columns item_id, author_id, music_id (int64), video_type, upload_type (text), tag (list of
-        text) and duration_bin (text, null where the length is unknown).
+    Yields:
+        Tables of the columns of `ITEM_SCHEMA`; `duration_bin` is null where the length is unknown.
 
     Raises:
         UserError: A column is missing, or a value is not what it should be.
     """
     integers = dict.fromkeys(("video_id", "author_id", "music_id"), pa.int64())
     texts = dict.fromkeys(("video_type", "upload_type", "tag"), pa.string())
-    table = _read_csv(path, {**integers, **texts, "video_duration": pa.float64()})
-    tags = [[tag for tag in (text or "").split(",") if tag] for text in table["tag"].to_pylist()]
-    names = ("author_id", "music_id", "video_type", "upload_type")
-    columns = {"item_id": table["video_id"], **{name: table[name] for name in names}}
-    columns["tag"] = pa.chunked_array([pa.array(tags, pa.list_(pa.string()))])
-    bins = [duration_bin(length) for length in table["video_duration"].to_pylist()]
-    columns["duration_bin"] = pa.chunked_array([pa.array(bins, pa.string())])
-    return pa.table(columns)
+    for batch in read_published(path, {**integers, **texts, "video_duration": pa.float64()}):
+        batch.refuse_gaps(["video_id"])
+        columns = {name: batch.table[name] for name in ITEM_SCHEMA.names if name in texts}
+        columns |= {name: batch.table[name] for name in ("author_id", "music_id")}
+        columns["item_id"] = batch.table["video_id"]
+        texts_of_tags = batch.table["tag"].to_pylist()
+        tags = [[tag for tag in (text or "").split(",") if tag] for text in texts_of_tags]
+        columns["tag"] = pa.array(tags, pa.list_(pa.string()))
+        bins = [duration_bin(length) for length in batch.table["video_duration"].to_pylist()]
+        columns["duration_bin"] = pa.array(bins, pa.string())
+        yield pa.table({name: columns[name] for name in ITEM_SCHEMA.names})
 
 
 def duration_bin(duration_ms: float | None) -> str | None:
@@ -137,7 +147,7 @@ def read_users(path: Path) -> pa.Table:
     """Reads the categorical part of the user table.
 
     Args:
-        path: `user_features_pure.csv`.
+        path: The table as the authors publish it.
 
     Returns:
         Column user_id (int64) and the columns `USER_FIELDS`: text for ranges, int64 for codes.
@@ -146,7 +156,9 @@ def read_users(path: Path) -> pa.Table:
         UserError: A column is missing, or a value is not what it should be.
     """
     kinds = {name: pa.string() if name in _TEXT_FIELDS else pa.float64() for name in USER_FIELDS}
-    table = _read_csv(path, {"user_id": pa.int64(), **kinds})
+    kinds = {"user_id": pa.int64(), **kinds}
+    empty = pa.schema(kinds).empty_table()
+    table = pa.concat_tables([empty, *(batch.table for batch in read_published(path, kinds))])
     columns = {"user_id": table["user_id"]}
     for name in USER_FIELDS:
         # Some codes are written 1.0 because others of the column are missing.
@@ -161,19 +173,3 @@ def _whole(path: Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowInvalid as error:
         message = f"expected whole numbers ({error}). Fetch the file again."
         raise UserError("IMPORT-VALUE", f"{path} column '{name}'", message) from error
-
-
-def _read_csv(path: Path, kinds: dict[str, pa.DataType]) -> pa.Table:
-    """The named columns of a CSV file with the types they must have."""
-    try:
-        with csv.open_csv(path) as reader:
-            found = reader.schema.names
-        missing = [name for name in kinds if name not in found]
-        if missing:
-            message = f"the column is missing, expected {', '.join(kinds)}. Fetch the file again."
-            raise UserError("IMPORT-COLUMN", f"{path} column '{missing[0]}'", message)
-        convert = csv.ConvertOptions(column_types=kinds, include_columns=list(kinds))
-        return csv.read_csv(path, convert_options=convert)
-    except pa.ArrowInvalid as error:
-        message = f"cannot be read as the published CSV ({error}). Fetch the file again."
-        raise UserError("IMPORT-CSV", str(path), message) from error
