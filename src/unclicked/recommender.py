@@ -12,16 +12,15 @@ from typing import Any
 from torch import nn
 
 from unclicked import evaluation, recommendation
-from unclicked.config import Config, DataConfig
 from unclicked.data import prepare as preparation
 from unclicked.data.dataset import PreparedDataset
+from unclicked.dataset_settings import resolve_for
 from unclicked.encoders.base import EncoderShape
 from unclicked.errors import UserError
+from unclicked.refit import train_and_refit
 from unclicked.run import EncoderMaker, Run, open_run
-from unclicked.settings import flatten, merge, parse_set, preset_settings, resolve
+from unclicked.settings import merge, parse_set, preset_settings, resolve
 from unclicked.start import train
-
-TRAIN_TIME_DATA_KEYS = ("cut", "source", "weighting")
 
 
 def prepare(
@@ -32,6 +31,8 @@ def prepare(
     users: str | Path | None = None,
     config: Mapping[str, Any] | None = None,
     on_bad_row: str = "fail",
+    beside: PreparedDataset | None = None,
+    overwrite: bool = False,
 ) -> PreparedDataset:
     """Turn an impression log into a prepared data set.
 
@@ -42,6 +43,9 @@ def prepare(
         users: Table of users, if there is one.
         config: Settings of the `[data]` table, nested.
         on_bad_row: "fail" or "quarantine".
+        beside: An earlier data set; `log` is its next days, and its rules are kept where `config`
+            says nothing else.
+        overwrite: Whether another data set in `out` may be replaced; the same one always may.
 
     Returns:
         The data set, opened.
@@ -50,7 +54,8 @@ def prepare(
         UserError: If the input cannot be used.
     """
     paths = [log] if isinstance(log, str | Path) else list(log)
-    data = resolve({"data": dict(config or {})}).data
+    kept = {} if beside is None else beside.config.model_dump()
+    data = resolve({"data": kept}, {"data": dict(config or {})}).data
     return preparation.prepare(
         [Path(path) for path in paths],
         Path(out),
@@ -58,71 +63,9 @@ def prepare(
         users=None if users is None else Path(users),
         config=data,
         on_bad_row=on_bad_row,
+        beside=beside,
+        overwrite=overwrite,
     )
-
-
-def resolve_for(dataset: DataConfig, preset: str, *layers: Mapping[str, Any]) -> Config:
-    """Settings of a run on a data set: preset, then the data set's rules, then what is given.
-
-    Args:
-        dataset: The `[data]` table that the data set was prepared with.
-        preset: Name of a preset.
-        *layers: Nested settings, later ones win.
-
-    Returns:
-        The checked configuration.
-
-    Raises:
-        UserError: If a rule of the data set would change, which needs preparing it anew.
-    """
-    # What was chosen on purpose when the log was prepared outweighs a preset.
-    standard = DataConfig().unclicked
-    chosen = {
-        name: getattr(dataset.unclicked, name)
-        for name in TRAIN_TIME_DATA_KEYS
-        if getattr(dataset.unclicked, name) != getattr(standard, name)
-    }
-    config = resolve(preset_settings(preset), {"data": {"unclicked": chosen}}, *layers)
-    asked: dict[str, Any] = {}
-    for layer in layers:
-        asked = merge(asked, layer.get("data", {}))
-    prepared = flatten(dataset)
-    kept = {f"unclicked.{name}" for name in TRAIN_TIME_DATA_KEYS}
-    wanted = flatten(config.data)
-    for key in flatten_given(asked):
-        if key not in kept and wanted.get(key) != prepared.get(key):
-            raise UserError(
-                "CONFIG-DATA",
-                f"data.{key}",
-                f"found {wanted.get(key)!r}, but the data set was prepared with "
-                f"{prepared.get(key)!r}. Prepare it anew, or leave this out.",
-            )
-    now = {name: getattr(config.data.unclicked, name) for name in TRAIN_TIME_DATA_KEYS}
-    data = merge(dataset.model_dump(), {"unclicked": now})
-    return resolve(config.model_dump(), {"data": data})
-
-
-def flatten_given(nested: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Dotted keys of a nested table.
-
-    Args:
-        nested: The table.
-        prefix: Put before each key.
-
-    Returns:
-        The keys.
-
-    Example:
-        >>> flatten_given({"unclicked": {"cut": "now"}, "time_unit": "s"})
-        ['unclicked.cut', 'time_unit']
-    """
-    keys = []
-    for name, value in nested.items():
-        if isinstance(value, Mapping) and name not in ("item_bins", "user_bins"):
-            keys.extend(flatten_given(value, f"{prefix}{name}."))
-        else:
-            keys.append(prefix + name)
-    return keys
 
 
 class Recommender:
@@ -177,12 +120,21 @@ class Recommender:
             raise UserError("NOT-FITTED", "Recommender", "call fit(data) or load(run) first.")
         return self._run
 
-    def fit(self, data: PreparedDataset, out: str | Path | None = None) -> Recommender:
+    def fit(
+        self,
+        data: PreparedDataset,
+        out: str | Path | None = None,
+        *,
+        refit: bool = False,
+        warm_start: str | Path | None = None,
+    ) -> Recommender:
         """Train on a prepared data set.
 
         Args:
             data: The data set.
             out: Folder of the run; a temporary one without.
+            refit: Whether to train once more on the validation days too, as long as was best.
+            warm_start: A run whose weights to start from.
 
         Returns:
             This recommender.
@@ -190,7 +142,16 @@ class Recommender:
         folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="unclicked-"))
         config = resolve_for(data.config, self._preset, self._settings)
         maker, name = self._maker()
-        train(data, folder, config, preset=self._preset, encoder=maker, encoder_name=name)
+        start = train_and_refit if refit else train
+        start(
+            data,
+            folder,
+            config,
+            preset=self._preset,
+            encoder=maker,
+            encoder_name=name,
+            warm_from=None if warm_start is None else Path(warm_start),
+        )
         self._run = open_run(folder, maker)
         return self
 

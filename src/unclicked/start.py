@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from unclicked import artefact
+from unclicked import artefact, disk
 from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder
 from unclicked.data.controls import with_source
 from unclicked.data.dataset import PreparedDataset
+from unclicked.data.rules import Rules, train_samples
+from unclicked.data.stored_log import stored_timelines
 from unclicked.errors import ArtefactError, UserError
 from unclicked.evaluation import held_out_builder, validation_hit_rate
 from unclicked.run import (
+    CHOSEN,
     EncoderMaker,
     RunFacts,
     build_model,
     create_run,
     machine_facts,
     read_facts,
+    refuse_full,
 )
+from unclicked.training.checkpoint import list_checkpoints
 from unclicked.training.loop import Training
+from unclicked.warm_start import warm_start
 
 CONTROL_SEED = 20
+
+
+@dataclass(frozen=True)
+class RefitPlan:
+    """What validation chose, for a training that has no validation days left.
+
+    Attributes:
+        epochs: Epochs after which the chosen run was best.
+        validation_hit_rate: Its validation HR@50.
+        chosen: Path of that run.
+    """
+
+    epochs: int
+    validation_hit_rate: float
+    chosen: str
 
 
 def train(
@@ -39,6 +62,8 @@ def train(
     encoder: EncoderMaker | None = None,
     encoder_name: str = "",
     device: str = "cpu",
+    warm_from: Path | None = None,
+    refit: RefitPlan | None = None,
 ) -> float:
     """Train a model and keep its best and last checkpoint in a folder.
 
@@ -52,9 +77,11 @@ def train(
         encoder: Makes an encoder of the user's own.
         encoder_name: Its class name.
         device: Where to train.
+        warm_from: A run whose weights are taken over before the first step.
+        refit: Train on the validation days too, for a fixed number of epochs.
 
     Returns:
-        Best validation HR@50.
+        Best validation HR@50; with `refit` that of the run that chose the epochs.
 
     Raises:
         UserError: If the folder is not empty and `resume` is not asked.
@@ -62,28 +89,48 @@ def train(
         BusyError: If another process trains there.
         NumericError: If a loss or gradient is not finite.
     """
+    artefact.refuse_busy(run)
+    going_on = resume and (run / "run.json").is_file()
+    if not going_on:
+        refuse_full(run, besides="" if refit is None else CHOSEN)
     # The model first: settings that do not fit it leave no folder behind.
-    training = _training(dataset, run, config, warn, encoder, torch.device(device))
-    if resume and (run / "run.json").is_file():
+    training = _training(dataset, run, config, warn, encoder, torch.device(device), refit)
+    origin: dict[str, Any] = {} if refit is None else {"refit": asdict(refit)}
+    if going_on:
         _check_same(run, dataset, config, encoder_name, warn)
-    else:
-        facts = RunFacts(
-            config, preset, dataset.path.resolve(), dataset.sha256, encoder_name, machine_facts()
+        origin = read_facts(run).origin
+        given = origin.get("warm_start", {}).get("run")
+        warm_from = None if given is None else Path(given)
+    resumes = going_on and bool(list_checkpoints(run))
+    if warm_from is not None and not resumes:
+        origin["warm_start"] = warm_start(
+            training.model, training.optimiser, dataset, config, warm_from, encoder
         )
-        create_run(run, dataset, facts)
+    with disk.told(run):
+        disk.make_folder(run)
     with artefact.lock(run):
-        if resume and any((run / "checkpoints").glob("*")):
+        if not going_on:
+            where, hashed = dataset.path.resolve(), dataset.sha256
+            machine = machine_facts()
+            facts = RunFacts(config, preset, where, hashed, encoder_name, machine, origin)
+            create_run(run, dataset, facts)
+        artefact.clean(run / "checkpoints")
+        if resumes:
             training.resume()
-        return training.fit().best_value
+        best = training.fit().best_value
+        return best if refit is None else refit.validation_hit_rate
 
 
-def training_builder(dataset: PreparedDataset, config: Config, *, last_only: bool) -> BatchBuilder:
+def training_builder(
+    dataset: PreparedDataset, config: Config, *, last_only: bool, with_validation: bool = False
+) -> BatchBuilder:
     """Where the training batches of a configuration come from.
 
     Args:
         dataset: The data set.
         config: The resolved configuration.
         last_only: Whether the encoder yields the last position only.
+        with_validation: Whether the validation days are trained on too.
 
     Returns:
         The builder, with the control's lists where one is asked for.
@@ -92,9 +139,12 @@ def training_builder(dataset: PreparedDataset, config: Config, *, last_only: boo
         UserError: If no session can be trained on at its last position alone.
     """
     unclicked = config.data.unclicked
-    samples = with_source(
-        dataset.splits["train"], unclicked.source, dataset.num_items, CONTROL_SEED
-    )
+    samples = dataset.splits["train"]
+    if with_validation:
+        until = int(dataset.card["boundaries"]["test_us"])
+        rules = Rules.from_config(dataset.config)
+        samples = train_samples(stored_timelines(dataset), rules, end_us=until)
+    samples = with_source(samples, unclicked.source, dataset.num_items, CONTROL_SEED)
     if last_only:
         # Every other position has no vector, so a session without a label at its end has no row.
         keep = np.flatnonzero(samples.end < samples.label_end)
@@ -137,18 +187,25 @@ def _training(
     warn: Callable[[str], None],
     encoder: EncoderMaker | None,
     device: torch.device,
+    refit: RefitPlan | None,
 ) -> Training:
     model = build_model(
         config, dataset.catalogue, dataset.profile_vocabularies, len(dataset.users), encoder
     ).to(device)
     last_only = bool(getattr(model.encoder, "last_position_only", False))
     validation = held_out_builder(dataset, config, "validation")
+
+    def validate() -> float:
+        return validation_hit_rate(model, validation, config.evaluate.batch_size)
+
     return Training(
         run=run,
         config=config,
         model=model,
-        builder=training_builder(dataset, config, last_only=last_only),
-        validate=lambda: validation_hit_rate(model, validation, config.evaluate.batch_size),
+        builder=training_builder(
+            dataset, config, last_only=last_only, with_validation=refit is not None
+        ),
+        validate=validate if refit is None else None,
         warn=warn,
         device=device,
     )

@@ -125,7 +125,7 @@ def test_version_and_no_verb(capsys: pytest.CaptureFixture[str]) -> None:
         (ResourceError("R", "", "y."), 4, "error[R]: y."),
         (NumericError("N", "x", "y."), 5, "error[N] x: y."),
         (BusyError("B", "x", "y."), 75, "error[B] x: y."),
-        (MemoryError(), 4, "error[MEMORY]: not enough memory. Lower train.batch_size."),
+        (MemoryError(), 4, "error[MEMORY]: not enough memory. Lower train.batch_size"),
         (OSError(errno.ENOSPC, "No space", "f"), 4, "error[DISK] f: No space."),
         (PermissionError(errno.EACCES, "Permission denied", "f"), 2, "error[FILE] f: Permission"),
         (ZeroDivisionError("1\n2"), 1, "error[DEFECT] ZeroDivisionError: 1 2. Please report"),

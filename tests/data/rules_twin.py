@@ -117,3 +117,14 @@ def twin_held_out(impressions, clicks, begin, end, rules):
     sample.unclicked_now.append(twin_unclicked(impressions, clicks, known, now, rules))
     sample.truth = truth
     return sample
+
+
+def twin_latest(impressions, clicks, now, rules):
+    clicks = [c for c in clicks if c[0] < now]
+    if not clicks:
+        return None
+    start, stop = twin_sessions(clicks, rules.gap, rules.max_short)[-1]
+    sample = _sample(impressions, clicks, start, stop, rules)
+    sample.unclicked_now = [[] for _ in range(start, stop - 1)]
+    sample.unclicked_now.append(twin_unclicked(impressions, clicks, len(clicks), now, rules))
+    return sample

@@ -13,6 +13,7 @@ from unclicked.errors import UserError
 
 if TYPE_CHECKING:
     from unclicked.recommendation import Request
+    from unclicked.run import Run
 
 Ids = Annotated[list[str] | None, typer.Option(metavar="IDS", help="Ids, the last one latest.")]
 _LISTS = ("clicked", "unclicked", "exclude")
@@ -27,6 +28,15 @@ def recommend(
     ] = None,
     requests: Annotated[
         Path | None, typer.Option(help="JSON lines with id, clicked, unclicked, profile.")
+    ] = None,
+    all_users: Annotated[
+        bool, typer.Option("--all-users", help="Everybody in the data set, as of its end.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Parquet file for --all-users; goes on where it stopped.")
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Where the run's data set lies now, for --all-users.")
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", help="Length of the list.")] = 10,
     exclude: Ids = None,
@@ -47,12 +57,22 @@ def recommend(
     from unclicked.recommendation import recommend as answer
     from unclicked.run import open_run
 
-    if (requests is None) == (clicked is None and unclicked is None):
+    asks = [clicked is not None or unclicked is not None, requests is not None, all_users]
+    if sum(asks) != 1 or all_users != (out is not None) or (dataset is not None and not all_users):
         raise UserError(
-            "ARGUMENTS", "recommend", "needs --clicked and/or --unclicked, or --requests."
+            "ARGUMENTS",
+            "recommend",
+            "needs --clicked and/or --unclicked, or --requests, or --all-users with --out.",
         )
     if requests is not None and profile:
         raise UserError("ARGUMENTS", "--profile", "goes with --clicked; a request has its own.")
+    shared.set_threads(threads)
+    shared.check_device(device)
+    if all_users and out is not None:
+        _everybody(
+            open_run(run, device=device), dataset, out, top_k, exclude, exclude_seen, as_json
+        )
+        return
     if requests is None:
         asked = [
             Request(
@@ -67,9 +87,7 @@ def recommend(
         names: list[Any] = [None]
     else:
         names, asked = _read_requests(requests, shared.split_list(exclude), top_k, exclude_seen)
-    shared.set_threads(threads)
-    shared.check_device(device)
-    answers = answer(open_run(run, device=device), asked)
+    answers = answer(open_run(run, device=device, warn=shared.warn), asked)
     if requests is not None:
         for name, one in zip(names, answers, strict=True):
             shared.print_json({"id": name} | one)
@@ -79,6 +97,30 @@ def recommend(
         return
     _print(answers[0])
     shared.say_next(f"unclicked recommend {run} --requests FILE.jsonl", as_json)
+
+
+def _everybody(
+    run: Run,
+    dataset: Path | None,
+    out: Path,
+    top_k: int,
+    exclude: list[str] | None,
+    exclude_seen: bool,
+    as_json: bool,
+) -> None:
+    from unclicked.recommend_all import recommend_all
+
+    data = shared.open_dataset_of(run.path, dataset)
+    ids = shared.split_list(exclude)
+    result = recommend_all(run, data, out, top_k=top_k, exclude=ids, exclude_seen=exclude_seen)
+    if as_json:
+        shared.print_json(result)
+        return
+    typer.echo(
+        f"{out}: {result['rows']:,} rows for {result['users']:,} users, of whom "
+        f"{result['fallback_users']:,} never clicked and get the most clicked items"
+    )
+    shared.say_next(f"unclicked recommend {run.path} --requests FILE.jsonl", as_json)
 
 
 def _profile(pairs: list[str]) -> dict[str, str]:

@@ -20,6 +20,13 @@ def train(
     config: shared.ConfigFile = None,
     settings: shared.Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="Then train anew on the validation days too, as long."),
+    ] = False,
+    warm_from: Annotated[
+        Path | None, typer.Option("--warm-start", help="A run whose weights to start from.")
+    ] = None,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print all settings and stop.")
     ] = False,
@@ -46,21 +53,29 @@ def train(
     if dataset is None or out is None:
         raise UserError("ARGUMENTS", "train", "needs DATASET and --out RUN.")
     preset_settings(preset)
+    from unclicked.artefact import refuse_busy
+
+    refuse_busy(out)
     from unclicked.data.dataset import PreparedDataset
+    from unclicked.ignored import ignored_settings, set_on_purpose
     from unclicked.recommender import resolve_for
-    from unclicked.run import read_facts
+    from unclicked.refit import train_and_refit
+    from unclicked.run import CHOSEN, read_facts
     from unclicked.start import train as start
 
     shared.set_threads(threads)
     shared.check_device(device)
     data = PreparedDataset.open(dataset)
-    if resume and not any(layers) and (out / "run.json").is_file():
+    started = out / CHOSEN if refit else out
+    if resume and not any(layers) and (started / "run.json").is_file():
         # Nothing was asked anew, so the run goes on with what it was started with.
-        facts = read_facts(out)
+        facts = read_facts(started)
         resolved, preset = facts.config, facts.preset
     else:
         resolved = resolve_for(data.config, preset, *layers)
-    best = start(
+    chosen = set_on_purpose(resolved, *layers[:2])
+    shared.warn_ignored(ignored_settings(resolved, chosen, num_items=data.num_items))
+    best = (train_and_refit if refit else start)(
         data,
         out,
         resolved,
@@ -68,9 +83,11 @@ def train(
         resume=resume,
         warn=shared.warn,
         device=device,
+        warm_from=warm_from,
     )
     if as_json:
         shared.print_json({"run": str(out), "validation": {"HR@50": best}})
         return
-    typer.echo(f"{out}: best validation HR@50 {best:.2%}")
+    then = ", then trained on the validation days too" if refit else ""
+    typer.echo(f"{out}: best validation HR@50 {best:.2%}{then}")
     shared.say_next(f"unclicked evaluate {out}", as_json)

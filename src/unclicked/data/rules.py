@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 DAY_US = 86_400_000_000
 
-__all__ = ["Rules", "Samples", "Timelines", "held_out_samples", "train_samples"]
+__all__ = ["Rules", "Samples", "Timelines", "held_out_samples", "latest_samples", "train_samples"]
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,8 @@ HELD_OUT_COUNTS = (
     "users_with_nothing_new",
 )
 
+LATEST_COUNTS = ("users_without_click",)
+
 
 def train_samples(timelines: Timelines, rules: Rules, *, end_us: int) -> Samples:
     """One sample for each session of the training period.
@@ -171,6 +173,30 @@ def held_out_samples(timelines: Timelines, rules: Rules, *, begin_us: int, end_u
         kernel.held_out_block(lines, state, out, numbers, share, users, begin_us, end_us)
 
     return _sweep(timelines, rules, sweep, HELD_OUT_COUNTS)
+
+
+def latest_samples(timelines: Timelines, rules: Rules, *, now_us: int) -> Samples:
+    """One sample for each user with a click, as a service would ask at one moment.
+
+    The short-term clicks are the user's last session, the unclicked list is that of `now_us`
+    (`row_now`) or of the session's first click (`row_start`).
+
+    Args:
+        timelines: Whole timelines; what lies at or after `now_us` is not looked at.
+        rules: The rules' numbers.
+        now_us: The moment, microseconds since 1970.
+
+    Returns:
+        Samples without labels or truth.
+    """
+    numbers, _ = rules.packed()
+
+    def sweep(
+        lines: kernel.Lines, state: kernel.State, out: kernel.Out, users: tuple[int, int]
+    ) -> None:
+        kernel.latest_block(lines, state, out, numbers, users, now_us)
+
+    return _sweep(timelines, rules, sweep, LATEST_COUNTS)
 
 
 Sweep = Callable[[kernel.Lines, kernel.State, kernel.Out, tuple[int, int]], None]

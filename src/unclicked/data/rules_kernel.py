@@ -260,19 +260,34 @@ def held_out_block(lines, state, out, rules, share, users, begin_us, end_us):
         if not _add_truth(lines, state, out, held, known, last):
             out.counts[2] += 1
             continue
-        ends = session_ends(lines.time, lines.session, first, known, rules[GAP], rules[MAX_SHORT])
-        start = first
-        while ends[start - first] < known:
-            start = ends[start - first]
-        _begin_user(lines, state, user)
-        last_imp = lines.imp_offsets[user + 1]
-        tau = lines.time[start]
-        row = _list_at(lines, state, out, rules, tau, start, last_imp, True)
-        # Only the last position of a held-out sample is ever asked; the others get the empty row.
-        size = out.size[POSITIONS] + known - start
-        out.now[out.size[POSITIONS] : size - 1] = 0
-        tau = lines.time[known - 1]
-        out.now[size - 1] = _list_at(lines, state, out, rules, tau, known, last_imp, False)
-        out.size[POSITIONS] = size
-        _add_sample(lines, out, rules, user, start, known, start, row)
-        _end_user(lines, state, user)
+        _add_query(lines, state, out, rules, user, first, known, lines.time[known - 1])
+
+
+@njit(cache=True)
+def _add_query(lines, state, out, rules, user, first, known, now):
+    """Add the last session of the clicks [first, known), with the list as of `now` at its end."""
+    ends = session_ends(lines.time, lines.session, first, known, rules[GAP], rules[MAX_SHORT])
+    start = first
+    while ends[start - first] < known:
+        start = ends[start - first]
+    _begin_user(lines, state, user)
+    last_imp = lines.imp_offsets[user + 1]
+    row = _list_at(lines, state, out, rules, lines.time[start], start, last_imp, True)
+    # Only the last position of such a sample is ever asked; the others get the empty row.
+    size = out.size[POSITIONS] + known - start
+    out.now[out.size[POSITIONS] : size - 1] = 0
+    out.now[size - 1] = _list_at(lines, state, out, rules, now, known, last_imp, False)
+    out.size[POSITIONS] = size
+    _add_sample(lines, out, rules, user, start, known, start, row)
+    _end_user(lines, state, user)
+
+
+@njit(cache=True)
+def latest_block(lines, state, out, rules, users, now):
+    """Samples of the users [users[0], users[1]) as of `now`; see `rules.latest_samples`."""
+    for user in range(users[0], users[1]):
+        first = lines.offsets[user]
+        known = _last_before(lines.time, first, lines.offsets[user + 1], now)
+        out.counts[0] += known == first
+        if known > first:
+            _add_query(lines, state, out, rules, user, first, known, now)
