@@ -17,12 +17,12 @@ export TORCH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Two test workers share two cores: one thread each, none spinning while it waits.
-test format lint types layers docstrings spelling doctests fast slow: export OMP_NUM_THREADS := 1
-test format lint types layers docstrings spelling doctests fast slow: export OMP_WAIT_POLICY := PASSIVE
-test format lint types layers docstrings spelling doctests fast slow: export MPLBACKEND := Agg
+test format lint types layers docstrings spelling doctests docs fast slow torture: export OMP_NUM_THREADS := 1
+test format lint types layers docstrings spelling doctests docs fast slow torture: export OMP_WAIT_POLICY := PASSIVE
+test format lint types layers docstrings spelling doctests docs fast slow torture: export MPLBACKEND := Agg
 
-.PHONY: help setup quickstart test format lint types layers docstrings spelling doctests fast \
-        slow fix lock clean FORCE
+.PHONY: help setup quickstart test format lint types layers docstrings spelling doctests docs \
+        fast slow torture fix lock clean FORCE
 
 help: ## List the targets.
 	@echo "make TARGET, where TARGET is one of:"
@@ -42,6 +42,7 @@ test: $(STAMP) ## Run every check and the fast tests.
 	@$(MAKE) --no-print-directory docstrings
 	@$(MAKE) --no-print-directory spelling
 	@$(MAKE) --no-print-directory doctests
+	@$(MAKE) --no-print-directory docs
 	@$(MAKE) --no-print-directory fast
 
 format: $(STAMP) ## Check the format of the code (ruff format).
@@ -72,6 +73,13 @@ doctests: $(STAMP) ## Run the examples in the docstrings.
 	@echo "== doctests: the examples in the docstrings"
 	@$(BIN)/python -m pytest --quiet --doctest-modules src
 
+# From nothing each time: parts of the pages are made from the code, which Sphinx does not watch.
+docs: $(STAMP) ## Build the documentation into site/; a warning is an error.
+	@echo "== docs: does every page build, and is nothing it names missing?"
+	@rm -rf site
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env \
+	    --doctree-dir site/.doctrees docs site
+
 fast: $(STAMP) ## Run the fast tests alone.
 	@echo "== fast: all tests but the slow ones"
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --durations 5
@@ -79,6 +87,10 @@ fast: $(STAMP) ## Run the fast tests alone.
 slow: $(STAMP) ## Run the slow tests.
 	@echo "== slow: the long tests"
 	@$(BIN)/python -m pytest -m slow --durations 5
+
+# NAMES="rows fuzz" runs some of them; their list: .venv/bin/python -m torture --help
+torture: $(STAMP) ## Hurt the software on purpose, in minutes; LONG=1 takes hours.
+	@$(BIN)/python -m torture $(NAMES) $(if $(LONG),--long) $(if $(JSON),--json $(JSON))
 
 fix: $(STAMP) ## Repair what ruff can repair, then format.
 	$(BIN)/ruff check --fix .
@@ -92,7 +104,7 @@ lock: $(STAMP) ## Pin the newest dependencies: requirements/lock.in -> requireme
 
 clean: ## Remove .venv, caches and what quickstart wrote.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache \
-	    build dist $(OUT)
+	    build dist site $(OUT)
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The lock comes first, so that torch finds its own small dependencies there, pinned and hashed.

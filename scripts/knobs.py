@@ -25,6 +25,7 @@ from scipy import stats
 
 from unclicked.comparison import compare_runs
 from unclicked.data.dataset import PreparedDataset
+from unclicked.data.skip_signal import skip_signal_of
 from unclicked.sources import simulate
 
 LOGS: dict[str, tuple[str, dict[str, float]]] = {
@@ -82,7 +83,7 @@ def make_run(data: Path, run: Path, variant: str, seed: int) -> None:
 def figures(folder: Path, knob: str) -> dict[str, Any]:
     """The signal and the gain of one log."""
     (row,) = compare_runs(folder / "base", [folder / "unclicked"], metrics=["HR@50"])["comparisons"]
-    signal = PreparedDataset.open(folder / "data").card["skip_signal"]
+    signal = skip_signal_of(PreparedDataset.open(folder / "data"))
     return {
         "log": folder.name,
         "knob": knob,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from unclicked import artefact
+from unclicked import artefact, disk
 from unclicked.errors import ArtefactError, BusyError, ResourceError, UserError
 
 
@@ -51,18 +53,126 @@ def test_a_failed_write_leaves_the_old_one(tmp_path: Path) -> None:
     assert (target / "deep" / "a.txt").read_text() == "new"
 
 
-def test_leftovers_of_the_dead_are_removed_and_of_the_living_not(tmp_path: Path) -> None:
-    dead = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    names = [f".t[1].writing-{dead}", f".t[1].writing-{os.getppid()}", ".t[1].notes"]
-    for name in names:
-        (tmp_path / name).mkdir()
+def test_leftovers_are_removed(tmp_path: Path) -> None:
     artefact.publish(tmp_path / "t[1]", one_file("x"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "t[1]"])
+    for word in ("writing", "old", "gone"):
+        (tmp_path / f".t[1].unclicked-{word}" / "deep").mkdir(parents=True)
+    (tmp_path / ".t[1].unclicked-lock").write_text("process 1 on a host that is no more")
+    (tmp_path / ".t[1].old").mkdir()
+    artefact.publish(tmp_path / "t[1]", one_file("x"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".t[1].old", "t[1]"]
+
+
+def test_leftovers_of_a_folder_of_artefacts_are_removed(tmp_path: Path) -> None:
+    artefact.publish(tmp_path / "a", one_file("x"))
+    for name in (".a.unclicked-old", ".b.unclicked-writing", ".c.unclicked-gone"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+    (tmp_path / ".b.unclicked-lock").touch()
+    (tmp_path / ".lock").touch()
+    artefact.clean(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "a"]
+    artefact.clean(tmp_path / "nothing")
+
+
+def test_removing_takes_the_name_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "thing"
+    artefact.publish(target, one_file("x"))
+    seen: list[bool] = []
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: seen.append(target.exists()))
+    artefact.remove(target)
+    assert seen == [False]
+    assert [path.name for path in tmp_path.iterdir()] == [".thing.unclicked-gone"]
+
+
+def test_replacing_never_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "thing"
+    artefact.publish(target, one_file("old"))
+    renamed: list[str] = []
+    plain = Path.rename
+
+    def watch(self: Path, to: Path) -> Path:
+        renamed.append(self.name)
+        return plain(self, to)
+
+    monkeypatch.setattr(Path, "rename", watch)
+    artefact.publish(target, one_file("new"))
+    assert (target / "deep" / "a.txt").read_text() == "new"
+    assert renamed == []
+    assert [path.name for path in tmp_path.iterdir()] == ["thing"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_without_an_exchange_the_old_one_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    target, plain = tmp_path / "thing", Path.rename
+    artefact.publish(target, one_file("old"))
+    monkeypatch.setattr(disk, "exchange", lambda *_: False)
+
+    def fail(self: Path, to: Path) -> Path:
+        if self.name == ".thing.unclicked-writing" or (
+            dies and self.name == ".thing.unclicked-old"
+        ):
+            raise OSError(5, "Input/output error")
+        return plain(self, to)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(ResourceError, match="Input/output error"):
+        artefact.publish(target, one_file("new"))
+    assert target.exists() != dies
+    monkeypatch.setattr(Path, "rename", plain)
+    artefact.verify(target, "test")
+    assert (target / "deep" / "a.txt").read_text() == "old"
+    artefact.publish(target, one_file("new"))
+    assert (target / "deep" / "a.txt").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["thing"]
+
+
+def test_the_same_may_be_put_again_and_another_may_not(tmp_path: Path) -> None:
+    target = tmp_path / "thing"
+    for _ in range(2):
+        with artefact.claim(target) as put:
+            put(one_file("x"), same=True)
+    with pytest.raises(UserError, match="--overwrite"), artefact.claim(target) as put:
+        put(one_file("y"), same=True)
+    assert (target / "deep" / "a.txt").read_text() == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["thing"]
+
+
+def test_what_is_claimed_is_refused_to_others(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "thing"
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    with artefact.claim(target):
+        with pytest.raises(BusyError, match=holder) as caught:
+            artefact.publish(target, one_file("x"))
+        assert caught.value.where == str(target)
+        with pytest.raises(BusyError, match=holder):
+            artefact.refuse_busy(target)
+    assert list(target.parent.iterdir()) == []
+    artefact.refuse_busy(target)
+    target.mkdir()
+    with artefact.lock(target):
+        with pytest.raises(BusyError, match=holder):
+            artefact.refuse_busy(target)
+        with pytest.raises(BusyError, match=holder):
+            artefact.publish(target, one_file("x"))
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    artefact.publish(tmp_path / "real", one_file("old"))
+    (tmp_path / "link").symlink_to("real")
+    artefact.publish(tmp_path / "link", one_file("new"))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "deep" / "a.txt").read_text() == "new"
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ResourceError, match="Not a directory"),
+        artefact.claim(tmp_path / "file" / "thing"),
+    ):
+        pytest.fail("the work began")
 
 
 def test_a_file_in_the_way_is_left_alone(tmp_path: Path) -> None:
@@ -108,5 +218,5 @@ def test_verify_reads_the_kind_first(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="is a test, expected a run"):
         artefact.verify(tmp_path / "t", "run")
     (tmp_path / "t" / "manifest.json").write_text(json.dumps([1]))
-    with pytest.raises(ArtefactError, match="is a None, expected a run"):
+    with pytest.raises(ArtefactError, match="is no JSON object"):
         artefact.verify(tmp_path / "t", "run")

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
+from unclicked import stored_evaluation
 from unclicked.comparison import compare_runs, format_comparison, load_per_user
 from unclicked.errors import ArtefactError, UserError
 from unclicked.statistics import holm
@@ -38,8 +39,6 @@ def store(
     sha: str = "a" * 64,
     split: str = "test",
 ) -> Path:
-    folder = run / "evaluation"
-    folder.mkdir(parents=True)
     summary = {
         "run": str(run),
         "split": split,
@@ -49,9 +48,7 @@ def store(
         "dataset_sha256": sha,
         "top_k": [50],
     }
-    (folder / f"{split}.json").write_text(json.dumps(summary))
-    table = pa.table({"user_id": users, **columns})
-    pq.write_table(table, folder / f"{split}.parquet", write_page_checksum=True)
+    stored_evaluation.store(run, split, summary, pa.table({"user_id": users, **columns}))
     return run
 
 
@@ -185,17 +182,16 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_damaged_values_are_refused(tmp_path: Path) -> None:
-    # Without compression or dictionary the values lie in the file as they are.
-    run = store(tmp_path / "run", values(1))
-    path = run / "evaluation" / "test.parquet"
-    table = pq.read_table(path)
-    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
-    content = bytearray(path.read_bytes())
-    place = content.index(np.array(values(1)["HR@50"]).tobytes())
-    content[place + 6] ^= 1
-    path.write_bytes(bytes(content))
-    with pytest.raises(ArtefactError, match=r"evaluate .*run --split test` again"):
-        load_per_user(run)
+    for name in ("test.parquet", "test.json", "manifest.json"):
+        run = store(tmp_path / name, values(1))
+        path = run / "evaluation" / name
+        content = bytearray(path.read_bytes())
+        # A letter of a name, or a bit of a number.
+        content[content.index(b"5")] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(ArtefactError, match=rf"{name}: was changed\. Run `.* again") as one:
+            load_per_user(run)
+        assert one.value.exit_code == 3
 
 
 def test_broken_files_are_refused(tmp_path: Path) -> None:
@@ -203,14 +199,14 @@ def test_broken_files_are_refused(tmp_path: Path) -> None:
     path = run / "evaluation" / "test.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ArtefactError, match="could not be read"):
+    with pytest.raises(ArtefactError, match="is missing or cut"):
         load_per_user(run)
     path.write_bytes(whole)
-    summary = path.with_suffix(".json")
-    summary.write_text('{"users": 3, "dataset_sha256": "a"}')
+    table = pq.read_table(path)
+    stored_evaluation.store(run, "test", {"users": 3, "dataset_sha256": "a"}, table)
     with pytest.raises(ArtefactError, match="found 40 users, expected 3"):
         load_per_user(run)
-    summary.write_text("{}")
+    stored_evaluation.store(run, "test", {}, table)
     with pytest.raises(ArtefactError, match="dataset_sha256"):
         load_per_user(run)
 
@@ -229,7 +225,8 @@ def test_columns_that_do_not_fit(
     tmp_path: Path, columns: dict[str, list[float]], users: list[str], message: str
 ) -> None:
     run = store(tmp_path / "run", values(1, 2), ["a", "b"])
-    pq.write_table(pa.table({"user_id": users, **columns}), run / "evaluation" / "test.parquet")
+    table = pa.table({"user_id": users, **columns})
+    stored_evaluation.store(run, "test", {"dataset_sha256": "a"}, table)
     with pytest.raises(ArtefactError, match=message):
         load_per_user(run)
 

@@ -163,3 +163,18 @@ def test_the_best_validation_value_is_the_evaluation_s(
     value = validation_hit_rate(run.model, builder, 512)
     assert value == run.progress.best_value
     assert evaluate(run, tiny_data, split="validation")["metrics"]["HR@50"] == value
+
+
+def test_the_lengths_of_every_users_lists_are_stored(run: Run, tiny_data: PreparedDataset) -> None:
+    evaluate(run, tiny_data)
+    stored = pq.read_table(run.path / "evaluation" / "test.parquet")
+    samples = tiny_data.splits["test"]
+    short, unclicked = [], []
+    for number in range(len(samples)):
+        short.append(int(samples.end[number] - samples.start[number]))
+        row = samples.row_now[samples.position_offsets[number + 1] - 1]
+        unclicked.append(int(samples.row_offsets[row + 1] - samples.row_offsets[row]))
+    assert stored["length:short"].to_pylist() == short
+    assert stored["length:unclicked"].to_pylist() == unclicked
+    assert len(set(unclicked)) > 1
+    assert not any(name.startswith("length") for name in load_per_user(run.path, "test").metrics)

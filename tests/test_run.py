@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from unclicked import artefact
 from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import ArtefactError
 from unclicked.run import build_model, open_run, read_facts
@@ -80,9 +81,9 @@ def test_a_changed_file_is_found(run: Path, name: str) -> None:
     ("text", "message"),
     [
         ("{", "cannot be read"),
-        ("[]", "has format None, expected 1"),
-        ('{"format": 2}', "has format 2, expected 1"),
-        ('{"format": 1}', "cannot be used"),
+        ("[]", "has format None, expected 2"),
+        ('{"format": 1}', "has format 1, expected 2"),
+        ('{"format": 2}', "holds no hash of itself"),
     ],
 )
 def test_a_broken_run_json_is_an_artefact_error(run: Path, text: str, message: str) -> None:
@@ -91,10 +92,19 @@ def test_a_broken_run_json_is_an_artefact_error(run: Path, text: str, message: s
         read_facts(run)
 
 
+def test_a_changed_run_json_is_found(run: Path) -> None:
+    text = (run / "run.json").read_text()
+    assert '"dim": 16' in text
+    (run / "run.json").write_text(text.replace('"dim": 16', '"dim": 17'))
+    with pytest.raises(ArtefactError, match=r"run\.json: was changed") as caught:
+        read_facts(run)
+    assert caught.value.exit_code == 3
+
+
 def test_a_setting_of_another_version_is_an_artefact_error(run: Path) -> None:
     content = json.loads((run / "run.json").read_text())
     content["config"]["model"]["hyperdrive"] = True
-    (run / "run.json").write_text(json.dumps(content))
+    artefact.write_json(run / "run.json", artefact.seal(content))
     with pytest.raises(ArtefactError, match="RUN-FACTS") as caught:
         read_facts(run)
     assert "\n" not in str(caught.value)
@@ -103,3 +113,27 @@ def test_a_setting_of_another_version_is_an_artefact_error(run: Path) -> None:
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"holds no run\.json"):
         open_run(tmp_path)
+
+
+def test_a_run_opens_though_the_optimiser_s_file_of_its_best_checkpoint_is_broken(
+    run: Path,
+) -> None:
+    said: list[str] = []
+    whole = open_run(run, warn=said.append)
+    for folder in list_checkpoints(run):
+        (folder / "optimizer.safetensors").write_bytes(b"broken")
+    again = open_run(run, warn=said.append)
+    weights = zip(whole.model.parameters(), again.model.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in weights)
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("preset", 7), ("machine", "fast"), ("origin", None), ("own_encoder", ["a"])],
+)
+def test_facts_of_another_type_are_an_artefact_error(run: Path, key: str, value: object) -> None:
+    content = json.loads((run / "run.json").read_text())
+    artefact.replace_json(run / "run.json", content | {key: value})
+    with pytest.raises(ArtefactError, match=rf"run\.json: cannot be used \({key} is no"):
+        read_facts(run)

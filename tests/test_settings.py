@@ -152,3 +152,19 @@ def test_flatten_names_every_leaf_once() -> None:
     assert len(names) == len(set(names))
     assert "data.unclicked.window_days" in names
     assert not any(isinstance(value, Table) for value in flatten(Config()).values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 100_000, "a = " + "9" * 10_000, ".".join("a" * 60) + " = 1", "#" * 300_000],
+)
+def test_a_hostile_file_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"CONFIG-(TOML|FILE)\] .*settings\.toml: ") as caught:
+        read_toml(path)
+    assert len(str(caught.value)) < 1000
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(UserError, match="is no regular file"):
+        read_toml(path)

@@ -92,7 +92,7 @@ def test_another_machine_is_spoken_of(tiny_data: PreparedDataset, run: Path) -> 
     said: list[str] = []
     facts = artefact.read_json(run / "run.json")
     facts["machine"]["threads"] = 99
-    artefact.write_json(run / "run.json", facts)
+    artefact.write_json(run / "run.json", artefact.seal(facts))
     train(tiny_data, run, same(run), resume=True, warn=said.append)
     assert len(said) == 1
     assert "threads 99" in said[0]

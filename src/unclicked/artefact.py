@@ -2,103 +2,137 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
 import os
 import shutil
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from unclicked import disk
 from unclicked.errors import ArtefactError, BusyError, ResourceError, UserError
+from unclicked.sealed import check_seal as check_seal
+from unclicked.sealed import read_json as read_json
+from unclicked.sealed import replace_json as replace_json
+from unclicked.sealed import seal as seal
+from unclicked.sealed import sha256_file as sha256_file
+from unclicked.sealed import write_json as write_json
 
 MANIFEST = "manifest.json"
+# Beside a folder NAME: it is being written, was moved aside for a moment, goes, has a writer.
+_WRITING, _OLD, _GONE, _LOCK = (f"unclicked-{word}" for word in ("writing", "old", "gone", "lock"))
 
 
-def sha256_file(path: Path) -> str:
-    """Hash of a file's bytes.
-
-    Args:
-        path: A readable file.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+# Fills a new folder and returns facts for the manifest (such as `kind`).
+Write = Callable[[Path], dict[str, Any]]
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON with sorted keys, so that equal content is equal bytes.
+class Put(Protocol):
+    """Publishes what a function writes, under the name that was claimed."""
 
-    Args:
-        path: Where to write.
-        content: What `json` can hold; NaN and infinity are refused.
-    """
-    text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    def __call__(self, write: Write, *, num_bytes: int = 0, same: bool = False) -> None:
+        """Write, hash and let appear.
 
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file of ours.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its content.
-
-    Raises:
-        ArtefactError: If it is missing or no JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtefactError("ARTEFACT-MISSING", str(path), "is not there.") from None
-    except (OSError, ValueError) as error:
-        raise ArtefactError("ARTEFACT-JSON", str(path), f"cannot be read ({error}).") from None
+        Args:
+            write: Fills a new folder and returns facts for the manifest (such as `kind`).
+            num_bytes: How much it needs, where that is known, for the message of a full disk.
+            same: Refuse to replace an artefact that is not the same.
+        """
 
 
-def publish(target: Path, write: Callable[[Path], dict[str, Any]]) -> None:
+def publish(
+    target: Path,
+    write: Write,
+    *,
+    num_bytes: int = 0,
+    wait_seconds: float = 0.1,
+) -> None:
     """Write a folder aside and let it appear whole, with a manifest of every file's hash.
 
     Args:
         target: The folder to make; an older artefact of ours under that name is replaced.
         write: Fills a new folder and returns facts for the manifest (such as `kind`).
+        num_bytes: How much it needs, where that is known, for the message of a full disk.
+        wait_seconds: How long to wait for another writer of the same folder.
 
     Raises:
         ResourceError: If the disk refuses to write.
         UserError: If `target` holds something that is no artefact of ours.
+        BusyError: If another process is writing it.
     """
+    with claim(target, wait_seconds=wait_seconds) as put:
+        put(write, num_bytes=num_bytes)
+
+
+@contextmanager
+def claim(target: Path, *, wait_seconds: float = 0.1) -> Iterator[Put]:
+    """Be the one writer of an artefact, before the work that it takes to make it.
+
+    Args:
+        target: The folder to make.
+        wait_seconds: How long to wait for another writer.
+
+    Yields:
+        What publishes the folder; without a call of it, all stays as it was.
+
+    Raises:
+        ResourceError: If the disk refuses to write.
+        UserError: If `target` holds something that is no artefact of ours.
+        BusyError: If another process is writing it.
+    """
+    target = Path(os.path.realpath(target))
+    disk.refuse_held(target / ".lock", target)
     _refuse_foreign(target)
-    temporary = target.with_name(f".{target.name}.writing-{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(target)
-        temporary.mkdir()
+    with disk.told(target):
+        disk.make_folder(target.parent)
+    with disk.hold(_aside(target, _LOCK), target, remove=True, wait_seconds=wait_seconds):
+        temporary = _aside(target, _WRITING)
+        with disk.told(target):
+            _clean(target)
+            # At once, so that a folder that cannot be written is said before the work.
+            temporary.mkdir()
+        try:
+            yield lambda write, *, num_bytes=0, same=False: _put(
+                target, temporary, write, num_bytes, same
+            )
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put(target: Path, temporary: Path, write: Write, num_bytes: int, same: bool) -> None:
+    with disk.told(target, num_bytes):
         facts = write(temporary)
-        files = {
-            str(path.relative_to(temporary)): {
+        inside = sorted(temporary.rglob("*"))
+        files = [path for path in inside if path.is_file()]
+        for path in files:
+            disk.sync(path)
+        listed = {
+            path.relative_to(temporary).as_posix(): {
                 "sha256": sha256_file(path),
                 "bytes": path.stat().st_size,
             }
-            for path in sorted(temporary.rglob("*"))
-            if path.is_file()
+            for path in files
         }
-        for name in files:
-            _sync(temporary / name)
-        write_json(temporary / MANIFEST, {**facts, "files": files})
-        _sync(temporary / MANIFEST)
-        _sync(temporary)
+        manifest = seal({**facts, "files": listed})
+        _refuse_foreign(target)
+        if same and (target / MANIFEST).is_file() and read_json(target / MANIFEST) != manifest:
+            raise UserError(
+                "OUT",
+                str(target),
+                "holds another one than this, which is kept. Give --overwrite (from Python, "
+                "overwrite=True) to replace it, or choose another folder.",
+            )
+        write_json(temporary / MANIFEST, manifest)
+        for path in (temporary / MANIFEST, *inside, temporary):
+            if path not in files:
+                disk.sync(path)
         _swap(temporary, target)
-        _sync(target.parent)
-    except OSError as error:
-        raise ResourceError("DISK", str(target), f"cannot be written ({error}).") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        disk.sync(target.parent)
+
+
+def _aside(target: Path, word: str) -> Path:
+    return target.with_name(f".{target.name}.{word}")
 
 
 def _refuse_foreign(target: Path) -> None:
@@ -108,52 +142,87 @@ def _refuse_foreign(target: Path) -> None:
         raise UserError(
             "OUT", str(target), "holds something else and is not replaced. Choose another folder."
         )
-
-
-def _remove_leftovers(target: Path) -> None:
-    prefix = f".{target.name}."
-    for path in target.parent.iterdir():
-        if not path.name.startswith(prefix):
-            continue
-        word, _, pid = path.name.removeprefix(prefix).partition("-")
-        if word in {"writing", "old"} and pid.isdigit() and not _alive(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    if target.is_mount():
+        raise UserError("OUT", str(target), "is a mount point. Choose a folder within.")
 
 
 def _swap(temporary: Path, target: Path) -> None:
-    if not target.exists():
+    # A rename goes over an empty folder; over a full one the two have to change places.
+    if not target.exists() or not any(target.iterdir()):
         temporary.rename(target)
+    elif not disk.exchange(temporary, target):
+        old = _aside(target, _OLD)
+        target.rename(old)
+        try:
+            temporary.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _clean(target: Path) -> None:
+    """Remove what a writer left that was killed; the caller holds the lock."""
+    old = _aside(target, _OLD)
+    if old.exists() and not target.exists():
+        old.rename(target)
+    for word in (_WRITING, _OLD, _GONE):
+        _remove(_aside(target, word))
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove an artefact; its name goes first, so that nobody finds half of it.
+
+    Args:
+        folder: An artefact of which the caller is the one writer.
+
+    Raises:
+        ResourceError: If the disk refuses.
+    """
+    gone = _aside(folder, _GONE)
+    with disk.told(folder):
+        _remove(gone)
+        folder.rename(gone)
+    # What cannot be removed now bears no name that is read, and goes at the next start.
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def clean(parent: Path) -> None:
+    """Remove what killed writers left of artefacts in a folder.
+
+    Args:
+        parent: A folder of artefacts of which the caller is the one writer; it may be missing.
+
+    Raises:
+        ResourceError: If the disk refuses.
+    """
+    if not parent.is_dir():
         return
-    old = target.with_name(f".{target.name}.old-{os.getpid()}")
-    target.rename(old)
-    temporary.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    with disk.told(parent):
+        for path in sorted(parent.iterdir()):
+            name, _, word = path.name.removeprefix(".").rpartition(".")
+            if not path.name.startswith(".") or not name:
+                continue
+            if word in (_WRITING, _OLD, _GONE):
+                _clean(parent / name)
+            elif word == _LOCK:
+                path.unlink()
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def verify(folder: Path, kind: str) -> dict[str, Any]:
+def verify(folder: Path, kind: str, only: Collection[str] | None = None) -> dict[str, Any]:
     """Check a folder against its manifest before anything in it is used.
 
     Args:
         folder: An artefact.
         kind: The kind of artefact expected.
+        only: Names of the files that will be used; all of them without.
 
     Returns:
         The manifest.
@@ -161,17 +230,24 @@ def verify(folder: Path, kind: str) -> dict[str, Any]:
     Raises:
         ArtefactError: If the folder, its manifest or a file is missing, changed or of another kind.
     """
+    recover(folder)
     if not folder.is_dir():
         raise ArtefactError("ARTEFACT-MISSING", str(folder), f"is no folder; expected a {kind}.")
     manifest = read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("kind") != kind:
-        found = manifest.get("kind") if isinstance(manifest, dict) else None
-        raise ArtefactError("ARTEFACT-KIND", str(folder), f"is a {found}, expected a {kind}.")
+    if not isinstance(manifest, dict):
+        raise ArtefactError("ARTEFACT-JSON", str(folder / MANIFEST), "is no JSON object.")
+    if manifest.get("kind") != kind:
+        found = f"is a {manifest.get('kind')}, expected a {kind}."
+        raise ArtefactError("ARTEFACT-KIND", str(folder / MANIFEST), found)
+    check_seal(folder / MANIFEST, manifest)
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(isinstance(one, dict) for one in files.values()):
         raise ArtefactError("ARTEFACT-JSON", str(folder / MANIFEST), "lists no files.")
-    for name, facts in files.items():
-        path = folder / name
+    inside = os.path.realpath(folder)
+    for name in files if only is None else only:
+        path, facts = folder / name, files.get(name, {})
+        if "\0" in name or not Path(os.path.realpath(path)).is_relative_to(inside):
+            raise ArtefactError("ARTEFACT-FILE", str(path), "lies outside of the folder.")
         if not path.is_file() or path.stat().st_size != facts.get("bytes"):
             raise ArtefactError("ARTEFACT-FILE", str(path), "is missing or cut. Make it anew.")
         if sha256_file(path) != facts.get("sha256"):
@@ -179,29 +255,42 @@ def verify(folder: Path, kind: str) -> dict[str, Any]:
     return manifest
 
 
-@contextmanager
-def lock(folder: Path) -> Iterator[None]:
+def recover(folder: Path) -> None:
+    """Undo half of a replacement, which only a file system without an exchange can leave.
+
+    Args:
+        folder: An artefact; it may be missing.
+    """
+    target = Path(os.path.realpath(folder))
+    until = time.monotonic() + 2.0
+    while not target.exists() and _aside(target, _OLD).exists() and time.monotonic() < until:
+        # Whoever holds the lock is between its two renames; a dead writer holds none.
+        with suppress(BusyError, ResourceError), claim(target):
+            return
+        time.sleep(0.02)
+
+
+def lock(folder: Path) -> AbstractContextManager[None]:
     """Hold a folder for one writer; the system frees it when the process ends.
 
     Args:
         folder: An existing folder.
 
-    Yields:
-        Nothing; the lock is held inside the block.
+    Returns:
+        What holds the lock inside a `with` block; it raises a BusyError if another process holds
+        it, whose message names that process and its host.
+    """
+    return disk.hold(folder / ".lock", folder)
+
+
+def refuse_busy(folder: Path) -> None:
+    """Look whether somebody writes a folder or into it, before anything is loaded.
+
+    Args:
+        folder: A folder; it may be missing.
 
     Raises:
-        BusyError: If another process holds it; the message names that process and its host.
+        BusyError: If another process does; the message names that process and its host.
     """
-    path = folder / ".lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = path.read_text(encoding="utf-8").strip() or "another process"
-            raise BusyError("BUSY", str(folder), f"{holder} is writing here.") from None
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
-        yield
-    finally:
-        os.close(handle)
+    for path in (folder / ".lock", _aside(Path(os.path.realpath(folder)), _LOCK)):
+        disk.refuse_held(path, folder)

@@ -9,19 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from unclicked.artefact import read_json
+from unclicked import stored_evaluation
 from unclicked.comparison_format import ComparisonResult, ComparisonRow, format_comparison
 from unclicked.errors import ArtefactError, UserError
 from unclicked.statistics import holm, paired_comparison
 
-__all__ = ["POPULARITY", "PerUser", "compare_runs", "format_comparison", "load_per_user"]
+__all__ = [
+    "POPULARITY",
+    "PerUser",
+    "compare_runs",
+    "format_comparison",
+    "load_per_user",
+    "seeds_of",
+]
 
 # As a base this word names the ranking by popularity, stored beside every run's own values.
 POPULARITY = "popularity"
 USER_COLUMN = "user_id"
+# Columns that say something of a user, as `length:unclicked`, are no metrics.
+FACT_PREFIX = "length:"
 
 
 @dataclass(frozen=True)
@@ -61,22 +69,21 @@ def load_per_user(run: Path, split: str = "test") -> PerUser:
         UserError: The run has not been evaluated on this split.
         ArtefactError: A file is broken, or the two files do not belong together.
     """
-    summary_path = run / "evaluation" / f"{split}.json"
-    path = summary_path.with_suffix(".parquet")
-    if not summary_path.is_file() or not path.is_file():
+    path = run / "evaluation" / f"{split}.parquet"
+    if not stored_evaluation.is_stored(run, split):
         raise UserError(
             "COMPARE-EVALUATION",
             str(run),
             f"found no evaluation of the split '{split}'. Run `{_command(run, split)}`.",
         )
-    summary = read_json(summary_path)
-    fingerprint = summary.get("dataset_sha256") if isinstance(summary, dict) else None
-    if not isinstance(fingerprint, str):
-        raise _broken(summary_path, "found no 'dataset_sha256'", run, split)
     try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
-    except (OSError, pa.ArrowException) as error:
-        raise _broken(path, f"could not be read ({error})", run, split) from None
+        summary, table = stored_evaluation.load(run, split)
+    except ArtefactError as error:
+        found = error.message.split(". ")[0].rstrip(".")
+        raise _broken(error.where, found, run, split) from None
+    fingerprint = summary.get("dataset_sha256")
+    if not isinstance(fingerprint, str):
+        raise _broken(path.with_suffix(".json"), "found no 'dataset_sha256'", run, split)
     if USER_COLUMN not in table.column_names:
         raise _broken(path, f"found no column '{USER_COLUMN}'", run, split)
     if summary.get("users", table.num_rows) != table.num_rows:
@@ -85,7 +92,7 @@ def load_per_user(run: Path, split: str = "test") -> PerUser:
     metrics = {
         name: _values(table.column(name), f"{path} column '{name}'", run, split)
         for name in table.column_names
-        if name != USER_COLUMN
+        if name != USER_COLUMN and not name.startswith(FACT_PREFIX)
     }
     return PerUser(_user_ids(table.column(USER_COLUMN), path, run, split), metrics, fingerprint)
 
@@ -124,7 +131,7 @@ def compare_runs(
     over_popularity = str(base) == POPULARITY
     origin = runs[0] if over_popularity else base
     prefix = f"{POPULARITY}:" if over_popularity else ""
-    first_seed = _seeds(origin)[0]
+    first_seed = seeds_of(origin)[0]
     reference = first_seed, load_per_user(first_seed, split)
     base_values = _averaged(origin, [prefix + name for name in metrics], split, reference)
     rows: list[ComparisonRow] = []
@@ -161,8 +168,18 @@ def _row(run: Path, metric: str, base: tuple[_Averaged, str], values: _Averaged)
     }
 
 
-def _seeds(path: Path) -> list[Path]:
-    """Return the path itself if it is a run, else the runs in it, by name."""
+def seeds_of(path: Path) -> list[Path]:
+    """The runs that a path stands for.
+
+    Args:
+        path: A run, or a folder whose sub-folders are runs that differ in their seed.
+
+    Returns:
+        The path itself if it is an evaluated run, else the evaluated runs in it, by name.
+
+    Raises:
+        UserError: There is none.
+    """
     if (path / "evaluation").is_dir():
         return [path]
     if not path.is_dir():
@@ -183,7 +200,7 @@ def _averaged(
 ) -> _Averaged:
     totals: dict[str, NDArray[np.float64]] = {}
     means: dict[str, list[float]] = {name: [] for name in metrics}
-    seeds = _seeds(path)
+    seeds = seeds_of(path)
     for seed in seeds:
         loaded = load_per_user(seed, split)
         order = _aligned(seed, loaded, reference)

@@ -104,6 +104,21 @@ class DataConfig(Table):
     missing_item: Literal["fail", "unknown"] = Field(
         "fail", description="an item of the log that the item table lacks: an error, or no fields"
     )
+    reader_memory_gib: float = Field(
+        0.0,
+        ge=0,
+        le=1_000_000,
+        description="GiB that the process which decodes a file may take; 0: 1.5 + 4 times the file",
+    )
+    max_expansion: float = Field(
+        100.0,
+        gt=0,
+        le=1_000_000,
+        description="size of a file's decoded columns, as a multiple of the file; 256 MiB are free",
+    )
+    item_name: str | None = Field(
+        None, description="column of the item table with names for people; no feature"
+    )
     item_bins: dict[str, list[float]] = Field(
         default_factory=dict, description="edges that cut a number of the item table into bins"
     )
@@ -124,7 +139,7 @@ class ModelConfig(Table):
         default_factory=dict, description="options of that encoder, such as num_layers"
     )
     dim: int = Field(128, ge=4, le=4096, description="width of every vector")
-    field_dims: dict[str, int] = Field(
+    field_dims: dict[str, Annotated[int, Field(ge=1, le=4096)]] = Field(
         default_factory=dict, description="width of an item field's embedding; else by rule"
     )
     embedding_init: Literal["uniform", "truncated_normal"] = Field(
@@ -201,13 +216,15 @@ class TrainConfig(Table):
     checkpoint_minutes: float = Field(
         10.0, gt=0, description="minutes between checkpoints inside an epoch"
     )
-    seed: int = Field(0, ge=0, description="seed of weights, order, negatives and dropout")
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="seed of weights, order, negatives and dropout"
+    )
 
 
 class EvaluateConfig(Table):
     """How lists are judged."""
 
-    top_k: list[Annotated[int, Field(ge=1)]] = Field(
+    top_k: list[Annotated[int, Field(ge=1, le=100_000)]] = Field(
         default_factory=lambda: [50, 80], min_length=1, description="list lengths"
     )
     batch_size: int = Field(512, ge=1, description="users encoded at once")

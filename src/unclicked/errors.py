@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UnclickedError(Exception):
     """An error with one line for the user: where, what was found, what was expected, what to do.
@@ -55,3 +58,48 @@ class BusyError(UnclickedError):
     """Another process is writing to the same directory (exit code 75)."""
 
     exit_code = 75
+
+
+@contextmanager
+def enough_memory(stage: str, advice: str) -> Iterator[None]:
+    """Say where memory ran out, whichever library noticed it.
+
+    Args:
+        stage: What was being done.
+        advice: What to do, such as a setting to lower.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ResourceError: If memory ran out in the block.
+
+    Example:
+        >>> with enough_memory("step 3", "Lower it."):
+        ...     raise MemoryError
+        Traceback (most recent call last):
+        unclicked.errors.ResourceError: error[MEMORY] step 3: not enough memory. Lower it.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        raise ResourceError("MEMORY", stage, f"not enough memory. {advice}") from None
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out.
+
+    Args:
+        error: What was raised; torch has no class of its own for it on a CPU.
+
+    Returns:
+        True if so.
+
+    Example:
+        >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: ..."))
+        True
+    """
+    texts = ("can't allocate memory", "out of memory", "not enough memory", "bad_alloc")
+    return isinstance(error, MemoryError) or any(text in str(error) for text in texts)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unclicked import artefact
+from unclicked import stored_evaluation
 from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder, in_order
 from unclicked.data.controls import with_source
@@ -21,12 +20,16 @@ from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import ArtefactError, UserError
 from unclicked.metrics import coverage, per_user
 from unclicked.model import UnclickedRecommender
-from unclicked.progress import bar
+from unclicked.progress import bar, silent
 from unclicked.retrieval import ExactIndex
-from unclicked.run import Run
+from unclicked.run import CHOSEN, Run
 from unclicked.tensors import to_tensors
 
 CONTROL_SEED = 21
+# Columns of the stored evaluation that are facts of a user, not metrics, begin with this.
+LENGTH = "length"
+# Users with clicks in the held-out days for whom nothing is left to be found.
+NOT_JUDGED = ("users_with_one_click", "users_with_nothing_new")
 PER_USER_METRICS = ("HR", "MRR", "R", "F1", "P", "NDCG")
 
 
@@ -57,13 +60,16 @@ def held_out_builder(dataset: PreparedDataset, config: Config, split: str) -> Ba
 
 
 @torch.no_grad()
-def user_vectors(model: UnclickedRecommender, builder: BatchBuilder, batch_size: int) -> Tensor:
+def user_vectors(
+    model: UnclickedRecommender, builder: BatchBuilder, batch_size: int, *, quiet: bool = False
+) -> Tensor:
     """User vectors of every sample, in order.
 
     Args:
         model: The model; it is put into evaluation mode.
         builder: Where the batches come from.
         batch_size: Users encoded at once.
+        quiet: Whether no bar is shown, because the caller shows one.
 
     Returns:
         float [S, D].
@@ -72,7 +78,7 @@ def user_vectors(model: UnclickedRecommender, builder: BatchBuilder, batch_size:
     device = next(model.parameters()).device
     count = len(builder.samples)
     parts = []
-    with bar("users", count) as shown:
+    with nullcontext(silent()) if quiet else bar("users", count) as shown:
         for chosen in in_order(count, batch_size):
             parts.append(model.user_vectors(to_tensors(builder.build(chosen), device)))
             shown.advance(len(chosen))
@@ -186,16 +192,36 @@ def evaluate(
         "metrics": _means(ours) | _coverage(ranked, top_k, dataset.num_items),
         "popularity": _means(theirs) | _coverage(popular, top_k, dataset.num_items),
         "truth_items_without_training_click": unseen,
+        "not_judged": {name: samples.counts[name] for name in NOT_JUDGED},
         "dataset_sha256": dataset.sha256,
     }
     users = dataset.users.values.take(pa.array(samples.user))
-    _store(run.path, split, result, users, ours, theirs)
+    lengths = {f"{LENGTH}:{name}": values for name, values in _lengths(builder).items()}
+    columns = {"user_id": users, **lengths, **ours}
+    columns |= {f"popularity:{name}": values for name, values in theirs.items()}
+    stored_evaluation.store(run.path, split, result, pa.table(columns), warn)
     return result
+
+
+def _lengths(builder: BatchBuilder) -> dict[str, NDArray[np.int64]]:
+    """Clicks of the session so far and unclicked items of every user, as the data set has them."""
+    samples = builder.samples
+    row = samples.row_start
+    if builder.cut == "now":
+        row = samples.row_now[samples.position_offsets[1:] - 1]
+    return {"short": samples.end - samples.start, "unclicked": np.diff(samples.row_offsets)[row]}
 
 
 def _check(run: Run, dataset: PreparedDataset, split: str, top_k: tuple[int, ...]) -> None:
     if split not in ("validation", "test"):
         raise UserError("SPLIT", f"--split {split}", "expected validation or test.")
+    if split == "validation" and "refit" in run.facts.origin:
+        raise UserError(
+            "SPLIT",
+            str(run.path),
+            "was trained on the validation days too (--refit), so they judge nothing. Evaluate "
+            f"its test split, or {run.path / CHOSEN}.",
+        )
     if not top_k or min(top_k) < 1:
         raise UserError("TOP-K", f"--top-k {top_k}", "expected whole numbers of at least 1.")
     if run.facts.dataset_sha256 != dataset.sha256:
@@ -225,23 +251,3 @@ def _coverage(
     ranked: NDArray[np.int64], top_k: tuple[int, ...], num_items: int
 ) -> dict[str, float]:
     return {f"coverage@{k}": coverage(ranked[:, :k], num_items) for k in top_k}
-
-
-def _store(
-    run: Path,
-    split: str,
-    result: dict[str, Any],
-    users: pa.Array,
-    ours: dict[str, NDArray[np.float64]],
-    theirs: dict[str, NDArray[np.float64]],
-) -> None:
-    folder = run / "evaluation"
-    folder.mkdir(exist_ok=True)
-    columns = {"user_id": users, **ours}
-    columns |= {f"popularity:{name}": values for name, values in theirs.items()}
-    temporary = folder / f"{split}.parquet.tmp"
-    pq.write_table(pa.table(columns), temporary, write_page_checksum=True)
-    temporary.replace(folder / f"{split}.parquet")
-    temporary = folder / f"{split}.json.tmp"
-    artefact.write_json(temporary, result)
-    temporary.replace(folder / f"{split}.json")

@@ -25,6 +25,15 @@ class _Silent:
         """Say nothing."""
 
 
+def silent() -> Bar:
+    """A bar that says nothing, for work inside work that is shown.
+
+    Returns:
+        The bar.
+    """
+    return _Silent()
+
+
 @contextmanager
 def bar(title: str, total: int, done: int = 0) -> Iterator[Bar]:
     """A progress bar with the time left, where stderr is a terminal.

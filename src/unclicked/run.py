@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 import unclicked
 from unclicked import artefact
 from unclicked.config import Config
 from unclicked.data.catalogue import Catalogue
-from unclicked.data.dataset import PreparedDataset, load_catalogue, save_catalogue
+from unclicked.data.dataset import PreparedDataset, load_catalogue, load_names, save_catalogue
 from unclicked.data.vocabulary import Vocabulary
 from unclicked.encoders.base import EncoderShape
 from unclicked.errors import ArtefactError, UserError
@@ -25,8 +26,9 @@ from unclicked.training import checkpoint as store
 
 EncoderMaker = Callable[[EncoderShape], nn.Module]
 VOCABULARY_KIND = "unclicked run vocabulary"
-FORMAT = 1
-OWN_ENCODER = "own"
+FORMAT = 2
+# Inside a run that was trained on the validation days too: the run that chose its epochs.
+CHOSEN = "chosen"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class RunFacts:
         dataset_sha256: Its content hash.
         own_encoder: Class name of a module given from Python; empty for one of the dict.
         machine: Versions, threads and platform.
+        origin: Where the weights come from besides this training: `warm_start` with the run that
+            gave them, `refit` with the epochs that validation chose; empty for a plain run.
     """
 
     config: Config
@@ -48,6 +52,7 @@ class RunFacts:
     dataset_sha256: str
     own_encoder: str
     machine: dict[str, Any]
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 def machine_facts() -> dict[str, Any]:
@@ -78,12 +83,7 @@ def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
         UserError: If the folder holds something.
         ResourceError: If the disk refuses to write.
     """
-    if run.exists() and (not run.is_dir() or _holds_something(run)):
-        hint = "Choose another folder."
-        if (run / "run.json").is_file():
-            hint = "Give --resume to go on with that run, or choose another folder."
-        raise UserError("OUT", str(run), f"exists and is not empty. {hint}")
-    run.mkdir(parents=True, exist_ok=True)
+    refuse_full(run, besides=CHOSEN if "refit" in facts.origin else "")
 
     def write(folder: Path) -> dict[str, Any]:
         (folder / "catalogue").mkdir()
@@ -102,16 +102,32 @@ def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
         "dataset": {"path": str(facts.dataset), "sha256": facts.dataset_sha256},
         "own_encoder": facts.own_encoder,
         "machine": facts.machine,
+        "origin": facts.origin,
     }
-    temporary = run / "run.json.tmp"
-    artefact.write_json(temporary, content)
-    temporary.replace(run / "run.json")
+    artefact.replace_json(run / "run.json", content)
 
 
-def _holds_something(run: Path) -> bool:
-    """Whether a folder holds more than what a run leaves that was stopped while it was made."""
+def refuse_full(run: Path, *, besides: str = "") -> None:
+    """Refuse a folder that a new run would not be alone in.
+
+    Args:
+        run: Folder of a run to be made.
+        besides: Name of something that may be there.
+
+    Raises:
+        UserError: If it holds something.
+    """
+    if run.exists() and (not run.is_dir() or _holds_something(run) - {besides}):
+        hint = "Choose another folder."
+        if (run / "run.json").is_file():
+            hint = "Give --resume to go on with that run, or choose another folder."
+        raise UserError("OUT", str(run), f"exists and is not empty. {hint}")
+
+
+def _holds_something(run: Path) -> set[str]:
+    """What a folder holds besides what a run leaves that was stopped while it was made."""
     names = {path.name for path in run.iterdir() if not path.name.startswith(".vocabulary.")}
-    return bool(names - {"vocabulary", "run.json.tmp", ".lock"})
+    return names - {"vocabulary", "run.json.tmp", ".lock"}
 
 
 def read_facts(run: Path) -> RunFacts:
@@ -134,18 +150,29 @@ def read_facts(run: Path) -> RunFacts:
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
         raise ArtefactError("RUN-FORMAT", str(path), f"has format {found}, expected {FORMAT}.")
+    artefact.check_seal(path, content)
     try:
         return RunFacts(
             config=Config.model_validate(content["config"]),
-            preset=content["preset"],
-            dataset=Path(content["dataset"]["path"]),
-            dataset_sha256=content["dataset"]["sha256"],
-            own_encoder=content["own_encoder"],
-            machine=content["machine"],
+            preset=_typed(content, "preset", str),
+            dataset=Path(_typed(content["dataset"], "path", str)),
+            dataset_sha256=_typed(content["dataset"], "sha256", str),
+            own_encoder=_typed(content, "own_encoder", str),
+            machine=_typed(content, "machine", dict),
+            origin=_typed(content, "origin", dict),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ArtefactError("RUN-FACTS", str(path), f"cannot be used ({reason}).") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ArtefactError("RUN-FACTS", f"{path} config.{key}", f"{first['msg']}.") from None
+    except (KeyError, TypeError) as error:
+        raise ArtefactError("RUN-FACTS", str(path), f"cannot be used ({error}).") from None
+
+
+def _typed(content: dict[str, Any], name: str, kind: type) -> Any:
+    if not isinstance(content[name], kind):
+        raise TypeError(f"{name} is no {kind.__name__}")
+    return content[name]
 
 
 @dataclass(frozen=True)
@@ -206,7 +233,10 @@ def build_model(
 
 
 def open_run(
-    run: Path, encoder: EncoderMaker | None = None, device: str | torch.device = "cpu"
+    run: Path,
+    encoder: EncoderMaker | None = None,
+    device: str | torch.device = "cpu",
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Run:
     """Load a trained run; nothing that is loaded can run code.
 
@@ -214,6 +244,7 @@ def open_run(
         run: Its folder.
         encoder: Makes the encoder, where the run was trained with one of the user's own.
         device: Where the model is put.
+        warn: Called with sentences that a person should read.
 
     Returns:
         The run with its best checkpoint.
@@ -233,19 +264,26 @@ def open_run(
     folder = run / "vocabulary"
     artefact.verify(folder, VOCABULARY_KIND)
     catalogue = load_catalogue(folder / "catalogue")
-    names = artefact.read_json(folder / "profiles.json")
     profiles = {
         name: Vocabulary.load(folder / f"profile{number}.parquet")
-        for number, name in enumerate(names)
+        for number, name in enumerate(load_names(folder / "profiles.json"))
     }
     users = Vocabulary.load(folder / "users.parquet")
-    newest, _ = store.newest_valid(run)
-    progress = store.read_progress(newest)[0]
-    best = run / "checkpoints" / f"{progress.best_step:09d}"
-    if progress.best_step < 0:
-        best = newest
-    artefact.verify(best, store.KIND)
+    best, progress = _best_checkpoint(run, warn)
     model = build_model(facts.config, catalogue, profiles, len(users), encoder)
     store.load_weights(best, model)
     model.to(device).eval()
     return Run(run, facts, catalogue, users, profiles, model, progress)
+
+
+def _best_checkpoint(run: Path, warn: Callable[[str], None]) -> tuple[Path, store.Progress]:
+    """The best checkpoint as the newest tells; only the files are checked that will be read."""
+    newest, refused = store.newest_valid(run, [store.STATE])
+    for text in refused:
+        warn(f"{text} The best one of before is used.")
+    progress = store.read_progress(newest)[0]
+    best = newest
+    if progress.best_step >= 0:
+        best = run / "checkpoints" / f"{progress.best_step:09d}"
+    artefact.verify(best, store.KIND, [store.STATE, store.WEIGHTS])
+    return best, progress

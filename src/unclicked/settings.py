@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,10 @@ from pydantic import BaseModel, ValidationError
 from unclicked.config import Config, Table
 from unclicked.errors import UserError
 from unclicked.presets import PRESETS, Settings
+
+LARGEST_FILE = 1 << 18
+DEEPEST_KEY = 50
+KEY_PART = re.compile(r"""[ \t\w"'-]*""")
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
@@ -61,7 +66,7 @@ def parse_set(assignments: Sequence[str]) -> Settings:
             raise UserError("CONFIG-SET", f"--set {text}", "expected KEY=VALUE, as model.dim=64.")
         try:
             parsed: Any = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             parsed = value
         for part in reversed(key.strip().split(".")):
             parsed = {part: parsed}
@@ -81,12 +86,31 @@ def read_toml(path: Path) -> Settings:
     Raises:
         UserError: If the file cannot be read or is no TOML.
     """
+    if path.exists() and not path.is_file():
+        raise UserError("CONFIG-FILE", str(path), "is no regular file, expected TOML.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            found = f"found {size:,} bytes, expected at most {LARGEST_FILE:,}."
+            raise UserError("CONFIG-FILE", str(path), found)
+        text = path.read_text(encoding="utf-8")
+        _refuse_deep_keys(text, path)
+        return tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError("CONFIG-FILE", str(path), f"cannot be read ({error}).") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError("CONFIG-TOML", str(path), f"is no valid TOML: {error}.") from error
+
+
+def _refuse_deep_keys(text: str, path: Path) -> None:
+    """No setting lies deeper than a few tables; thousands of dots would keep a reader busy."""
+    depth = 0
+    for part in text.split("."):
+        depth = depth + 1 if KEY_PART.fullmatch(part) else 0
+        if depth > DEEPEST_KEY:
+            raise UserError(
+                "CONFIG-TOML", str(path), f"has a key of more than {DEEPEST_KEY} parts."
+            )
 
 
 def preset_settings(name: str) -> Settings:
@@ -160,7 +184,7 @@ def _integers_to_floats(table: type[BaseModel], values: Any) -> Any:
 def _explain(error: ValidationError) -> UserError:
     first = error.errors(include_url=False)[0]
     path = [str(part) for part in first["loc"]]
-    dotted = ".".join(path)
+    dotted = ".".join(path)[:200]
     if first["type"] == "extra_forbidden":
         names = list(flatten(Config()))
         near = difflib.get_close_matches(dotted, names, 1) or [
@@ -168,7 +192,7 @@ def _explain(error: ValidationError) -> UserError:
         ]
         hint = f" Did you mean {near[0]}?" if near else ""
         return UserError("CONFIG-KEY", dotted, f"unknown setting.{hint}")
-    return UserError("CONFIG-VALUE", dotted, f"found {first['input']!r}: {first['msg']}.")
+    return UserError("CONFIG-VALUE", dotted, f"found {first['input']!r:.200}: {first['msg']}.")
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,6 +14,7 @@ import pytest
 
 from unclicked import __version__
 from unclicked.cli.main import _explain, run
+from unclicked.data import prepare as preparation
 from unclicked.errors import ArtefactError, BusyError, NumericError, ResourceError
 
 WRONG = [
@@ -138,6 +141,24 @@ def test_every_error_has_its_code(
     err = capsys.readouterr().err
     assert err.startswith(text)
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_work_and_cleans_up(
+    number: signal.Signals,
+    code: int,
+    words: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = signal.getsignal(number)
+    monkeypatch.setattr(preparation, "_parts", lambda *_: os.kill(os.getpid(), number))
+    log = words["LOG"]
+    assert run(["prepare", f"{log}/impressions.parquet", "--out", str(tmp_path / "d")]) == code
+    assert "stopped." in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["r.jsonl"]
+    assert signal.getsignal(number) is before
 
 
 def test_the_trace_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def test_a_thin_log_is_called_thin(tmp_path: Path) -> None:
     data = made(tmp_path, small_log())
     assert data.card["mean_length"]["unclicked"] < 5
     assert warned(data.card, "min_exposures = 1")
-    data = made(tmp_path, small_log(), unclicked={"min_exposures": 1})
+    data = made(tmp_path, small_log(), "loose", unclicked={"min_exposures": 1})
     assert warned(data.card, "thin")
     assert not warned(data.card, "min_exposures = 1")
 
@@ -37,7 +37,7 @@ def test_short_sessions_are_spoken_of(tmp_path: Path) -> None:
     ]
     data = made(tmp_path, small_log() + lonely)
     assert warned(data.card, "min_session_length = 1 keeps them")
-    data = made(tmp_path, small_log() + lonely, clicked={"min_session_length": 1})
+    data = made(tmp_path, small_log() + lonely, "loose", clicked={"min_session_length": 1})
     assert not warned(data.card, "min_session_length")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unclicked.data.dataset import PreparedDataset
+from unclicked import artefact
+from unclicked.data.dataset import PreparedDataset, save_array
 from unclicked.errors import ArtefactError
 
 
@@ -60,9 +61,33 @@ def test_a_missing_or_cut_file_is_found(copy: Path) -> None:
 )
 def test_a_foreign_manifest_is_refused(copy: Path, change: dict[str, object], message: str) -> None:
     manifest = json.loads((copy / "manifest.json").read_text())
-    (copy / "manifest.json").write_text(json.dumps(manifest | change))
+    artefact.write_json(copy / "manifest.json", artefact.seal(manifest | change))
     with pytest.raises(ArtefactError, match=message):
         PreparedDataset.open(copy)
+
+
+def test_a_changed_rule_is_found(copy: Path) -> None:
+    path = copy / "manifest.json"
+    text = path.read_text()
+    assert '"max_long": 50' in text
+    path.write_text(text.replace('"max_long": 50', '"max_long": 51'))
+    with pytest.raises(ArtefactError, match=r"manifest\.json: was changed"):
+        PreparedDataset.open(copy)
+
+
+@pytest.mark.parametrize("shape", [(0,), (7,), (3, 4), (0, 2)])
+def test_arrays_are_written_as_numpy_writes_them(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    array = np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape)
+    for name, one in (("a", array), ("f", np.asfortranarray(array))):
+        save_array(tmp_path / "ours.npy", one)
+        np.save(tmp_path / f"{name}.npy", one)
+        assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / f"{name}.npy").read_bytes()
+
+
+def test_a_disk_that_is_full_at_the_last_byte_is_heard_of() -> None:
+    # Small enough to wait in a buffer until the file is closed.
+    with pytest.raises(OSError, match="No space left"):
+        save_array(Path("/dev/full"), np.arange(9))
 
 
 def test_no_folder_no_data_set(tmp_path: Path) -> None:

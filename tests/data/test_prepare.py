@@ -13,10 +13,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from unclicked import artefact
 from unclicked.artefact import sha256_file
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.prepare import prepare
-from unclicked.errors import UserError
+from unclicked.errors import BusyError, UserError
 from unclicked.settings import resolve
 
 DAY = 86_400
@@ -227,9 +228,27 @@ def test_rows_add_up(tmp_path: Path) -> None:
     assert pq.read_table(data.path / "rejected.parquet")["value"].to_pylist() == ["maybe"]
 
 
-def test_an_old_data_set_is_replaced_and_foreign_files_are_not(tmp_path: Path) -> None:
-    made(tmp_path, small_log())
-    made(tmp_path, small_log()[:-1])
+def test_another_data_set_is_kept_unless_it_is_said(tmp_path: Path) -> None:
+    first = made(tmp_path, small_log())
+    log = write(tmp_path / "later.parquet", small_log()[:-1])
+    config = resolve({"data": {"time_unit": "s"}}).data
+    other = config.model_copy(update={"timezone": "Europe/Paris"})
+    for rules, message in ((config, "another one than this"), (other, "made with other rules")):
+        with pytest.raises(UserError, match=f"{message}.*--overwrite"):
+            prepare([log], first.path, config=rules)
+    assert PreparedDataset.open(first.path).sha256 == first.sha256
+    # The same log again is the same data set, as after a crash at the very end.
+    assert made(tmp_path, small_log()).sha256 == first.sha256
+    assert prepare([log], first.path, config=config, overwrite=True).sha256 != first.sha256
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_second_prepare_into_one_folder_is_refused_at_once(tmp_path: Path) -> None:
+    with artefact.claim(tmp_path / "data"), pytest.raises(BusyError, match="is writing here"):
+        prepare([tmp_path / "is not even looked at"], tmp_path / "data")
+
+
+def test_foreign_files_are_not_replaced(tmp_path: Path) -> None:
     other = tmp_path / "mine"
     other.mkdir()
     (other / "thesis.txt").write_text("years of work")

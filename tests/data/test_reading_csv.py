@@ -7,10 +7,14 @@ import io
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unclicked.data.log_columns import ColumnPlan
+from unclicked.data.raw_file import Account
+from unclicked.data.read_csv import csv_types, read_csv
 from unclicked.data.reading import read_log
 from unclicked.data.schema import ImpressionLog, ReadOptions
 from unclicked.errors import ArtefactError, UserError
@@ -91,16 +95,24 @@ def test_quoted_fields_are_unquoted(tmp_path: Path) -> None:
     assert log.table["user_id"].to_pylist() == ['a,"x"', "c"]
 
 
-def test_quotes_and_faults_in_later_blocks_keep_line_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("unclicked.data.read_csv.BLOCK_BYTES", 64)
+def read_blocks(tmp_path: Path, content: str, block_bytes: int) -> tuple[pa.Table, Account]:
+    """What the reader itself gives, reading so many bytes at once."""
+    path = tmp_path / "log.csv"
+    path.write_bytes(content.encode())
+    names = HEADER.strip().split(",")
+    plan = ColumnPlan(path, csv_types(path), {name: name for name in names})
+    account = Account()
+    return pa.concat_tables(read_csv(plan, account, block_bytes)), account
+
+
+def test_quotes_and_faults_in_later_blocks_keep_line_numbers(tmp_path: Path) -> None:
     lines = rows(40)
     lines[17] = f'"17",27,{NOW + 17},1\n'
     lines[33] = "oops\n"
-    log = read(tmp_path, HEADER + "".join(lines), ASIDE)
-    assert [bad.row for bad in log.rejected] == [35]
-    assert log.table["user_id"].to_pylist() == [n for n in range(40) if n != 33]
+    table, account = read_blocks(tmp_path, HEADER + "".join(lines), 64)
+    assert [bad.row for bad in account.bad] == [35]
+    assert table["user_id"].to_pylist() == [str(n) for n in range(40) if n != 33]
+    assert table.column(0).to_pylist() == [n + 2 for n in range(40) if n != 33]
 
 
 @pytest.mark.parametrize(
@@ -121,12 +133,10 @@ def test_harmless_variants_read_alike(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("ends", [1, 64, 4096])
-def test_line_ends_at_every_block_border(
-    tmp_path: Path, ends: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("unclicked.data.read_csv.BLOCK_BYTES", ends)
+def test_line_ends_at_every_block_border(tmp_path: Path, ends: int) -> None:
     content = (HEADER + "".join(rows(30))).replace("\n", "\r\n")
-    assert read(tmp_path, content).table["user_id"].to_pylist() == list(range(30))
+    table, _ = read_blocks(tmp_path, content, ends)
+    assert table["user_id"].to_pylist() == [str(n) for n in range(30)]
 
 
 def test_lone_cr_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MADE_HERE = {"build", "dist", "quickstart", "runs", "__pycache__"}
+MADE_HERE = {"build", "dist", "quickstart", "runs", "site", "__pycache__"}
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def app() -> typer.Typer:
 
 def pages(root: Path) -> list[Path]:
     """The pages that show commands."""
-    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
 
 
 def commands(text: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from tests.report.page_twin import Page, number
+from tests.page.document_twin import Page, number
 
 from unclicked.cli.main import run
 from unclicked.cli.quickstart import _command
@@ -111,8 +111,16 @@ def test_page_holds_the_numbers(walked: Walked) -> None:
     for cells, row in zip(rows, walked.result["comparisons"], strict=True):
         assert cells[:3] == [Path(row["run"]).name, Path(row["base"]).name, row["metric"]]
         assert number(cells[3]) == pytest.approx(100 * row["difference"], abs=0.00501)
-    ids = [item["item_id"] for item in walked.result["recommendation"]["items"]]
-    assert [cells[2].split()[0] for cells in walked.page.tables["lists"][1:]] == ids
+    samples = PreparedDataset.open(walked.out / "data").splits["test"]
+    told = [name for name in walked.page.tables if name.startswith("lists-")]
+    assert told
+    for name in told:
+        assert walked.page.tables[name][0] == ["rank", "base", "unclicked"]
+    parts = walked.page.tables["spread"]
+    for cells in parts[1:]:
+        assert sum(int(cell.split()[0].replace(",", "")) for cell in cells[1:4]) == len(samples)
+    read = walked.page.tables["rows"][1]
+    assert read[:2] == ["read", f"{walked.result['data']['rows']['read']:,}"]
     assert [one for one in walked.page.references if not one.startswith(("#", "data:,"))] == []
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from unclicked.report.facts import BasedRow, ReportFacts, RunShown
+from unclicked.report.labels import Labels
 from unclicked.report.page import page
+from unclicked.report.per_user import Stratum, spread_of
 from unclicked.report.story import Story
+from unclicked.report.users import ToldUser, ToldUsers
 
 
 def row_of(
@@ -38,26 +42,28 @@ def log_of(num_steps: int) -> list[dict[str, Any]]:
     """A training log of two epochs."""
     names = (
         "ranking_loss", "clicked_label", "clicked_unclicked", "label_unclicked", "ranking_norm",
-        "metric_norm", "metric_scale", "cosine",
+        "metric_norm", "metric_scale", "cosine", "gate_mean", "gate_low", "gate_high",
     )  # fmt: skip
     steps: list[dict[str, Any]] = [
         {"kind": "step", "step": n, "epoch": 1} | dict.fromkeys(names, 1.0 + n / num_steps)
         for n in range(1, num_steps + 1)
     ]
-    epochs = [
-        {"kind": "epoch", "step": num_steps, "epoch": n, "validation_HR@50": 0.3 + n / 100}
+    epochs: list[dict[str, Any]] = [
+        {"kind": "epoch", "step": num_steps, "epoch": n, "validation_HR@50": 0.3 + n / 100,
+         "alignment": {"brand": -0.5 + n / 10}}
         for n in (1, 2)
-    ]
+    ]  # fmt: skip
     return [*steps, *epochs]
 
 
 def run_of(name: str, mean: float, trained: bool = True) -> RunShown:
     """A run whose metrics all have one mean."""
     metrics = dict.fromkeys(("HR@50", "MRR@50", "R@50", "F1@50"), mean)
-    evaluation = {"run": name, "split": "test", "users": 1234, "items": 99, "metrics": metrics}
+    evaluation = {"run": name, "split": "test", "users": 1234, "items": 99, "metrics": metrics,
+                  "top_k": [50]}  # fmt: skip
     intervals = dict.fromkeys(metrics, (mean - 0.02, mean + 0.02))
     log = log_of(80) if trained else []
-    return RunShown(name, evaluation, intervals, log, 3.0 if trained else None)
+    return RunShown(name, evaluation, intervals, log, 3.0 if trained else None, name)
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +87,27 @@ def story() -> Story:
 
 
 @pytest.fixture(scope="session")
-def facts(story: Story) -> ReportFacts:
+def told() -> ToldUsers:
+    """Three users of a catalogue of five items, one of which has a hostile name."""
+    ids = {1: "i1", 2: "i2", 3: "<i3>", 4: "i4", 5: "i5"}
+    names = {1: "Boots", 2: "<img src=x>", 3: "", 4: "Cap", 5: "Shoe"}
+    labels = Labels(ids, names, dict.fromkeys(ids, "kind"), "kind")
+    lists = {"helped": ([1, 2], [3, 2]), "unharmed": ([1, 3], [3, 4]), "harmed": ([3, 1], [1, 2])}
+    users = [
+        ToldUser(kind, f"<{kind}>", [5], [4, 2], frozenset([3]), base, run)
+        for kind, (base, run) in lists.items()
+    ]
+    return ToldUsers(users, labels, 2, 77)
+
+
+@pytest.fixture(scope="session")
+def facts(told: ToldUsers) -> ReportFacts:
     """A page about two runs and a control."""
+    spreads = [
+        spread_of(name, np.array([0.0, 0.0, 1.0, 1.0, 0.5]), np.array([1.0, 0.0, 1.0, 0.0, 0.75]))
+        for name in ("HR@50", "R@2")
+    ]
+    strata = [Stratum(0, 0, 2, 0.5, (-0.25, 0.75)), Stratum(3, 9, 1, -0.5, None)]
     return ReportFacts(
         title="Tea & <biscuits>",
         runs=[run_of("popularity", 0.2, False), run_of("base", 0.4), run_of("unclicked", 0.45),
@@ -94,10 +119,11 @@ def facts(story: Story) -> ReportFacts:
         focus="unclicked",
         base="base",
         control="shuffled",
-        data=[("rows", "10 < 11")],
+        spreads=spreads,
+        strata={"HR@50": strata, "R@2": strata},
+        users=told,
         warnings=["thin & small"],
-        story=story,
-        made=[("seed", "0")],
+        made=[("seed", "0 < 1")],
         commands=["unclicked train 'a&b'"],
     )  # fmt: skip
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.report.page_twin import Page, number
+from tests.page.document_twin import Page, number
 
+from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import ResourceError
+from unclicked.report.diagnostics import alignment_curves, distance_curves, gate_curve
 from unclicked.report.facts import ReportFacts
 from unclicked.report.page import page, write_report
 
@@ -29,7 +32,7 @@ def test_ids_are_unique(text: str) -> None:
 
 
 def test_texts_are_escaped(text: str) -> None:
-    for raw in ("<biscuits>", "<u7>", "<i3>", "<b>", "10 < 11", "thin & small", "a&b"):
+    for raw in ("<biscuits>", "<helped>", "<i3>", "<img src=x>", "0 < 1", "thin & small", "a&b"):
         assert raw not in text
         assert raw in "".join(Page(text).text)
 
@@ -39,6 +42,7 @@ def test_numbers_are_those_given(facts: ReportFacts, text: str) -> None:
     for run, cells in zip(facts.runs, tables["runs"][1:], strict=True):
         assert cells[0] == run.name
         assert number(cells[1]) == pytest.approx(100 * run.evaluation["metrics"]["HR@50"])
+        assert cells[1].endswith("\N{PLUS-MINUS SIGN}2.00")
     for row, cells in zip(facts.comparisons, tables["comparisons"][1:], strict=True):
         assert cells[:3] == [Path(row["run"]).name, Path(row["base"]).name, row["metric"]]
         assert number(cells[3]) == pytest.approx(100 * row["difference"])
@@ -48,23 +52,74 @@ def test_numbers_are_those_given(facts: ReportFacts, text: str) -> None:
         assert number(cells[7]) == row["p_holm"]
 
 
-def test_lists_say_what_moved(text: str) -> None:
-    rows = Page(text).tables["lists"][1:]
-    assert rows == [
-        ["1", "i2 hats passed over", "<i3> <b> passed over clicked later"],
-        ["2", "i1 shoes", "i2 hats passed over"],
+def test_lists_say_what_was_hit(text: str) -> None:
+    tables = Page(text).tables
+    assert tables["lists-helped"] == [
+        ["rank", "base", "unclicked"],
+        ["1", "Boots i1", "<i3> kind \N{CHECK MARK} clicked later"],
+        ["2", "<img src=x> i2 left before", "<img src=x> i2 left before"],
     ]
-    assert '<span class="out">i1</span>' in text
-    assert '<span class="in">&lt;i3&gt;</span>' in text
+    assert "img" not in Page(text).tags
+
+
+def test_users_are_counted_in_every_table(text: str) -> None:
+    tables = Page(text).tables
+    assert [row[1:4] for row in tables["spread"][1:]] == [["2 40 %", "2 40 %", "1 20 %"]] * 2
+    assert tables["strata"][1:] == [
+        ["0", "2", "+50.00", "\u221225.00 to +75.00", "+50.00", "\u221225.00 to +75.00"],
+        ["3 to 9", "1", "\u221250.00", "n/a", "\u221250.00", "n/a"],
+    ]
+
+
+def test_pictures_say_their_numbers(text: str) -> None:
+    labels = re.findall(r'role="img"[^>]*aria-label="([^"]*)"', text)
+    assert len(labels) == text.count("<svg")
+    for words in (
+        "Bars of HR@50: popularity 20.00 %, base 40.00 %",
+        "1 of 5 users lose (20 %), 2 see no change (40 %), 2 gain (40 %)",
+        "0 items, 2 users: +50.00 (-25.00 to +75.00); 3 to 9 items, 1 users: -50.00",
+        "Gate of unclicked by step: mean starts at 1.02 and ends at 1.99",
+        "Alignment of unclicked by epoch: brand ends at -0.30",
+    ):
+        assert any(words in one for one in labels), words
 
 
 def test_a_page_of_one_pair_alone(facts: ReportFacts) -> None:
+    bare = [replace(run, log=[]) for run in facts.runs[1:3]]
     pair = replace(
-        facts, runs=facts.runs[1:3], comparisons=facts.comparisons[:1], control="", data=(),
-        warnings=(), story=None, made=(), commands=(),
+        facts, runs=bare, comparisons=facts.comparisons[:1], control="", card={}, spreads=(),
+        strata={}, warnings=(), users=None, made=(), commands=(),
     )  # fmt: skip
     words = "".join(Page(page(pair)).text)
-    assert [one for one in ("One user", "How it was made", "control") if one in words] == []
+    gone = ("Three users", "User by user", "How it was made", "control", "Training", "Data")
+    assert [one for one in gone if one in words] == []
+
+
+def test_a_run_without_gates_lacks_that_picture(facts: ReportFacts) -> None:
+    run = facts.runs[2]
+    log = [
+        {key: one for key, one in line.items() if not key.startswith(("gate", "alignment"))}
+        for line in run.log
+    ]
+    plain = replace(run, log=log)
+    assert gate_curve(plain) == alignment_curves(plain) == ""
+    assert gate_curve(run).startswith("<svg")
+    # The mean of the last two steps, 1 + 79.5 / 80.
+    assert "ends at 1.99" in distance_curves(run)
+
+
+def test_the_card_is_on_the_page(facts: ReportFacts, tiny_data: PreparedDataset) -> None:
+    tables = Page(page(replace(facts, card=tiny_data.card))).tables
+    assert {"runs", "rows", "sessions", "unclicked", "judged"} <= set(tables)
+
+
+def test_means_over_seeds_are_told(facts: ReportFacts) -> None:
+    runs = [replace(run, seeds=3) if run.log else run for run in facts.runs]
+    words = " ".join("".join(Page(page(replace(facts, runs=runs))).text).split())
+    assert "averaged over the seeds" in words
+    assert "One seed each" not in words
+    assert "of each run's first seed" in words
+    assert "unclicked, first seed" in words
 
 
 def test_same_facts_give_the_same_file(facts: ReportFacts, text: str, tmp_path: Path) -> None:

@@ -61,3 +61,21 @@ def test_control_that_gains_too_takes_the_credit(facts: ReportFacts) -> None:
 def test_nothing_compared(facts: ReportFacts) -> None:
     summary = summarise(replace(facts, comparisons=[]))
     assert (summary.verdict, summary.control) == ("missing", "")
+
+
+def test_no_cause_is_claimed_where_more_differs(facts: ReportFacts) -> None:
+    other = replace(facts, unclicked=False)
+    assert "unclicked is better than base on this log" in summarise(other).sentence
+    assert "cause" not in summarise(other).control
+    lost = [row_of("base", "unclicked", -0.05, 0.001)]
+    assert "is worse than base" in summarise(replace(other, comparisons=lost)).sentence
+    even = [row_of("base", "unclicked", 0.01, 0.5)]
+    assert "Whether unclicked beats base cannot be told" in (
+        summarise(replace(other, comparisons=even)).sentence
+    )
+
+
+def test_another_metric_than_hits(facts: ReportFacts) -> None:
+    row = row_of("base", "unclicked", 0.05, 0.001, metric="R@20")
+    found = summarise(replace(facts, comparisons=[row], primary="R@20"))
+    assert "R@20 rises" in found.sentence

@@ -11,8 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tests.training.test_loop import training
 
+from unclicked import artefact
 from unclicked.artefact import sha256_file
-from unclicked.errors import ArtefactError, ResourceError
+from unclicked.errors import ArtefactError, NumericError, ResourceError
 from unclicked.training import checkpoint as store
 
 
@@ -37,7 +38,7 @@ def rewrite(folder: Path, name: str, tensors: dict[str, torch.Tensor]) -> None:
     manifest = json.loads(path.read_text())
     size = (folder / name).stat().st_size
     manifest["files"][name] = {"sha256": sha256_file(folder / name), "bytes": size}
-    path.write_text(json.dumps(manifest))
+    artefact.write_json(path, artefact.seal(manifest))
 
 
 def test_a_checkpoint_gives_back_all_there_is(run: Path) -> None:
@@ -66,7 +67,10 @@ def test_a_flipped_byte_falls_back_to_the_older_one_and_says_so(run: Path) -> No
     assert made.progress.step == int(older.name)
     assert len(said) == 1
     assert newest.name in said[0]
-    assert "An older checkpoint is used instead." in said[0]
+    assert said[0] == (
+        f"The checkpoint {newest} cannot be used: model.safetensors was changed. "
+        "An older checkpoint is used instead."
+    )
     # Going on replaces the broken one.
     made.fit()
     assert store.newest_valid(run)[1] == []
@@ -75,7 +79,7 @@ def test_a_flipped_byte_falls_back_to_the_older_one_and_says_so(run: Path) -> No
 def test_no_whole_checkpoint_is_an_artefact_error(run: Path) -> None:
     for folder in store.list_checkpoints(run):
         (folder / "state.json").unlink()
-    with pytest.raises(ArtefactError, match=r"no whole checkpoint \(.*state\.json") as caught:
+    with pytest.raises(ArtefactError, match=r"no whole checkpoint\. .*: state\.json is") as caught:
         store.newest_valid(run)
     assert caught.value.exit_code == 3
     with pytest.raises(ArtefactError, match="no whole checkpoint"):
@@ -106,15 +110,65 @@ def test_weights_that_do_not_fit_are_refused(run: Path) -> None:
     newest = store.list_checkpoints(run)[0]
     whole = load_file(newest / "model.safetensors")
     first = sorted(whole)[0]
-    changes = {
-        "does not fit this configuration": {k: v for k, v in whole.items() if k != first},
-        "expected": whole | {first: whole[first][None].contiguous()},
-        "NaN or infinity": whole | {first: torch.full_like(whole[first], float("inf"))},
-    }
-    for message, tensors in changes.items():
-        rewrite(newest, "model.safetensors", tensors)
-        with pytest.raises(ArtefactError, match=message):
-            store.load_weights(newest, made.model)
-    (newest / "model.safetensors").write_bytes(b"no tensors at all")
-    with pytest.raises(ArtefactError, match="cannot be read"):
+    rewrite(newest, "model.safetensors", {k: v for k, v in whole.items() if k != first})
+    with pytest.raises(ArtefactError, match=f"another configuration.*{first} is missing"):
         store.load_weights(newest, made.model)
+
+
+def change_state(folder: Path, change: dict[str, object]) -> None:
+    path = folder / "state.json"
+    state = json.loads(path.read_text())
+    path.write_text(json.dumps(state | {"progress": state["progress"] | change}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"__class__": "os.system"},
+        {"step": True},
+        {"step": 1},
+        {"epoch": -1},
+        {"batch": "2"},
+        {"best_step": 10**9},
+        {"best_value": 1.5},
+        {"finished": 1},
+        {"history": [1]},
+    ],
+)
+def test_counters_that_cannot_be_are_refused(run: Path, change: dict[str, object]) -> None:
+    newest, older = store.list_checkpoints(run)
+    store.read_progress(newest)
+    change_state(newest, change)
+    with pytest.raises(ArtefactError, match=r"CHECKPOINT-STATE\] .*state\.json") as caught:
+        store.read_progress(newest)
+    assert caught.value.exit_code == 3
+    assert older.is_dir()
+
+
+def test_only_the_files_that_will_be_used_need_be_whole(run: Path) -> None:
+    newest, older = store.list_checkpoints(run)
+    flip(newest / "optimizer.safetensors")
+    assert store.newest_valid(run, ["state.json", "model.safetensors"]) == (newest, [])
+    assert store.newest_valid(run)[0] == older
+
+
+def test_an_optimiser_state_that_cannot_be_is_refused(run: Path) -> None:
+    made, _ = training(run)
+    newest = store.list_checkpoints(run)[0]
+    whole = load_file(newest / "optimizer.safetensors")
+    rewrite(newest, "optimizer.safetensors", {name: -one for name, one in whole.items()})
+    with pytest.raises(ArtefactError, match="holds a number below 0"):
+        store.load_optimiser(newest, made.optimiser)
+
+
+def test_an_infinite_weight_is_not_saved_over_a_good_one(run: Path) -> None:
+    made, _ = training(run)
+    made.resume()
+    before = [folder.name for folder in store.list_checkpoints(run)]
+    name, weight = next(iter(made.model.named_parameters()))
+    weight.data.view(-1)[0] = float("inf")
+    made.progress.step += 1
+    with pytest.raises(NumericError, match=f"NAN-WEIGHT.*{name}") as caught:
+        store.save_checkpoint(run, made.model, made.optimiser, made.progress)
+    assert caught.value.exit_code == 5
+    assert [folder.name for folder in store.list_checkpoints(run)] == before

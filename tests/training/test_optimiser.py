@@ -173,14 +173,14 @@ def test_one_norm_over_all_gradients() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-@pytest.mark.parametrize("where", ["table.weight", "linear.weight"])
+@pytest.mark.parametrize("where", ["table.weight rows 2", "linear.weight"])
 def test_a_broken_gradient_is_named_and_moves_nothing(where: str, bad: float) -> None:
     toy = Toy()
     optimiser = Optimiser(toy, config())
     before = [one.detach().numpy().tobytes() for one in toy.parameters()]
     state = [one.numpy().tobytes() for one in optimiser.state.values()]
     toy.linear(toy.table(torch.tensor([1, 2]))).sum().backward()
-    if where == "table.weight":
+    if where.startswith("table"):
         gradient = toy.table.handed_out[0][1].grad
     else:
         gradient = toy.linear.weight.grad
@@ -192,6 +192,33 @@ def test_a_broken_gradient_is_named_and_moves_nothing(where: str, bad: float) ->
     assert [one.detach().numpy().tobytes() for one in toy.parameters()] == before
     assert [one.numpy().tobytes() for one in optimiser.state.values()] == state
     assert optimiser.num_steps == 0
+
+
+@pytest.mark.parametrize("where", ["table.weight", "linear.weight"])
+def test_an_infinite_weight_behind_a_tanh_is_named_and_moves_nothing(where: str) -> None:
+    toy = Toy()
+    optimiser = Optimiser(toy, config())
+    weight = dict(toy.named_parameters())[where]
+    weight.data[1, 1] = float("inf")
+    before = [one.detach().numpy().tobytes() for one in toy.parameters()]
+    rows = torch.tanh(toy.table(torch.tensor([1, 2]))).sum()
+    (rows + torch.tanh(toy.linear.weight).sum()).backward()
+    with pytest.raises(NumericError, match=rf"^error\[NAN-WEIGHT\] {where}: ") as caught:
+        optimiser.step()
+    assert caught.value.exit_code == 5
+    assert [one.detach().numpy().tobytes() for one in toy.parameters()] == before
+    assert optimiser.num_steps == 0
+
+
+def test_a_norm_that_overflows_is_an_error_too() -> None:
+    toy = Toy()
+    optimiser = Optimiser(toy, config())
+    toy.linear(toy.table(torch.tensor([1, 2]))).sum().backward()
+    assert toy.linear.weight.grad is not None
+    toy.linear.weight.grad[0, 0] = torch.finfo(toy.linear.weight.dtype).max
+    with pytest.raises(NumericError, match=r"linear\.weight: gradient is NaN, infinite or too"):
+        optimiser.step()
+    assert toy.linear.weight.grad is None
 
 
 @pytest.mark.parametrize(("gradient", "used"), [(4.9, 4.9), (5.0, 5.0), (5.1, 5.0), (50.0, 5.0)])

@@ -267,3 +267,22 @@ def test_random_items_are_pushed_away_where_asked(one: World) -> None:
     without = step(one.model(), batch)
     assert step(model, batch).metric_loss > without.metric_loss
     assert gradients(model)["plugin.unclicked_encoder.linear.weight"].any()
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_the_gate_is_reported_where_there_is_one(one: World, fusion: str) -> None:
+    model = one.model(fusion=fusion, metric="none")
+    batch = whole(one)
+    rows = model.eval().encode(batch)
+    report = step(model, batch)
+    if fusion != "confidence":
+        assert report.gate_mean is None
+        return
+    has = rows.unclicked_mask
+    linear = model.plugin.fusion.linear
+    read = model.plugin.encode_unclicked(rows.unclicked_mean, has)
+    together = torch.cat([rows.clicked, read], dim=1)[has]
+    gate = torch.sigmoid(linear(together)).mean(dim=1).detach().numpy()
+    assert report.gate_mean == pytest.approx(float(gate.mean()), abs=1e-6)
+    assert report.gate_low == pytest.approx(float(np.quantile(gate, 0.1)), abs=1e-6)
+    assert report.gate_high == pytest.approx(float(np.quantile(gate, 0.9)), abs=1e-6)

@@ -16,11 +16,18 @@ def compare(
     metric: Annotated[str, typer.Option(help="Metrics to compare.")] = "HR@50,MRR@50",
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
     form: Annotated[str, typer.Option("--format", help="text, md, latex or json.")] = "text",
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page about base and runs, the first run in focus.")
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Data set of the runs, if it was moved; for the page.")
+    ] = None,
     as_json: shared.AsJson = False,
 ) -> None:
     """Compare runs user by user.
 
     Difference, 95 % interval, paired t-test, Holm, and the smallest effect that could be seen.
+    With --report, all of it as a page, with who gains and who loses.
 
     Example: unclicked compare runs/base runs/unclicked runs/shuffled --metric HR@50,R@50
     """
@@ -29,7 +36,28 @@ def compare(
     names = shared.split_list([metric])
     result = compare_runs(base, runs, metrics=names, split=split)
     form = "json" if as_json else form
+    if report is not None:
+        _write(report, base, runs, (names, split), dataset)
     typer.echo(format_comparison(result, form))
+    if report is not None and form == "text":
+        typer.echo(f"report: {report}")
     shared.say_next(
         f"unclicked recommend {runs[0]} --clicked ID,ID --unclicked ID,ID", form != "text"
     )
+
+
+def _write(
+    report: Path,
+    base: Path,
+    runs: list[Path],
+    asked: tuple[list[str], str],
+    dataset: Path | None,
+) -> None:
+    """Write the page about runs on one data set."""
+    from unclicked.comparison import seeds_of
+    from unclicked.report import Asked, gather, write_report
+
+    metrics, split = asked
+    data = shared.open_dataset_of(seeds_of(runs[0])[0], dataset)
+    facts = gather(Asked(base, runs, data, metrics=metrics, split=split))
+    write_report(report, facts)

@@ -34,7 +34,7 @@ def evaluate(
     shared.set_threads(threads)
     shared.check_device(device)
     data = shared.open_dataset_of(run, dataset)
-    opened = open_run(run, device=device)
+    opened = open_run(run, device=device, warn=shared.warn)
     lengths = asked or tuple(opened.config.evaluate.top_k)
     result = judge(opened, data, split=split, top_k=lengths, warn=shared.warn)
     if as_json:
@@ -64,3 +64,9 @@ def print_metrics(result: dict[str, Any]) -> None:
     unseen = result["truth_items_without_training_click"]
     if unseen > 0:
         typer.echo(f"{unseen:.1%} of the true items were never clicked in training.")
+    one, nothing = result["not_judged"].values()
+    if one or nothing:
+        typer.echo(
+            f"not judged: {one:,} users with a single click in these days, {nothing:,} whose later "
+            "clicks repeat earlier ones."
+        )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +17,7 @@ import typer
 import unclicked
 from unclicked.cli import (
     compare,
+    doctor,
     evaluate,
     import_log,
     prepare,
@@ -20,7 +26,7 @@ from unclicked.cli import (
     simulate,
     train,
 )
-from unclicked.errors import ResourceError, UnclickedError, UserError
+from unclicked.errors import ResourceError, UnclickedError, UserError, out_of_memory
 
 # Idle threads that spin would cost the cores that the others work on; a caller's choice stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -58,6 +64,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("recommend")(recommend.recommend)
+app.command("doctor")(doctor.doctor)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -79,14 +86,43 @@ def run(arguments: list[str] | None = None) -> int:
         Exit code: 0 done, 2 user input, 3 broken artefact, 4 resources, 5 numbers, 75 busy,
         130 or 143 stopped by a signal.
     """
+    signals: list[int] = []
     try:
-        result = app(args=arguments, prog_name="unclicked", standalone_mode=False)
+        with _signals(signals):
+            result = app(args=arguments, prog_name="unclicked", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("stopped.", err=True)
-        return 130
+        signals.append(signal.SIGINT)
+        result = 0
     except Exception as error:
         return _explain(error)
+    if signals:
+        # Whatever the library in between makes of an interrupt, the first signal counts.
+        typer.echo("stopped.", err=True)
+        return 128 + signals[0]
     return result if isinstance(result, int) else 0
+
+
+@contextmanager
+def _signals(seen: list[int]) -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does, leaving nothing behind; a second one kills."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt(number)
+
+    plain = (signal.SIG_DFL, signal.default_int_handler)
+    old = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # What a caller has set, as `nohup` does, is the caller's.
+            if signal.getsignal(number) in plain:
+                old[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
 
 def _explain(error: Exception) -> int:
@@ -107,12 +143,13 @@ def _explain(error: Exception) -> int:
 
 def _known(error: Exception) -> Exception:
     """An error of the system as one of ours, where a user can do something about it."""
-    if isinstance(error, MemoryError):
-        return ResourceError("MEMORY", "", "not enough memory. Lower train.batch_size.")
+    if out_of_memory(error):
+        advice = "Lower train.batch_size or evaluate.batch_size, or give fewer rows at once."
+        return ResourceError("MEMORY", "", f"not enough memory. {advice}")
     if not isinstance(error, OSError) or error.errno is None:
         return error
     where, text = str(error.filename or ""), f"{error.strerror}."
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
         return ResourceError("DISK", where, text)
     if error.filename is not None:
         return UserError("FILE", where, text)

@@ -23,6 +23,13 @@ def prepare(
     on_bad_row: Annotated[
         str, typer.Option(help="fail, or quarantine: keep bad rows in rejected.parquet.")
     ] = "fail",
+    beside: Annotated[
+        Path | None,
+        typer.Option(help="An earlier data set: LOG is its next days, and its rules are kept."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another data set in that folder.")
+    ] = False,
     as_json: shared.AsJson = False,
 ) -> None:
     """Turn an impression log into a data set.
@@ -31,18 +38,44 @@ def prepare(
 
     Example: unclicked prepare log.parquet --items items.parquet --out data --set data.time_unit=ms
     """
+    from unclicked.data.reader_process import READER
+
+    # It loads its libraries while this process loads its own.
+    READER.start()
+    from unclicked.artefact import refuse_busy
+
+    refuse_busy(out)
+    from unclicked.data.dataset import CARD_PAGE, PreparedDataset
     from unclicked.data.prepare import prepare as make
+    from unclicked.ignored import ignored_at_preparation, set_on_purpose
     from unclicked.settings import parse_set, read_toml, resolve
 
     layers = [{} if config is None else read_toml(config), parse_set(settings or [])]
+    chosen = set_on_purpose(resolve(*layers), {"data": layers[0].get("data", {})}, layers[1])
+    shared.warn_ignored(
+        ignored_at_preparation(chosen, has_items=items is not None, has_users=users is not None)
+    )
+    earlier = None if beside is None else PreparedDataset.open(beside)
+    if earlier is not None:
+        layers.insert(0, {"data": earlier.config.model_dump()})
     resolved = resolve(*layers)
-    dataset = make(log, out, items=items, users=users, config=resolved.data, on_bad_row=on_bad_row)
+    dataset = make(
+        log,
+        out,
+        items=items,
+        users=users,
+        config=resolved.data,
+        on_bad_row=on_bad_row,
+        beside=earlier,
+        overwrite=overwrite,
+    )
     for text in dataset.card["warnings"]:
         shared.warn(text)
     if as_json:
         shared.print_json(card_json(dataset))
         return
     print_card(dataset.card)
+    typer.echo(f"card: {out / CARD_PAGE}")
     shared.say_next(f"unclicked train {out} --out runs/unclicked", as_json)
 
 
@@ -53,9 +86,9 @@ def card_json(dataset: PreparedDataset) -> dict[str, Any]:
         dataset: The data set.
 
     Returns:
-        Counts of rows, users, items, samples and mean lengths.
+        Counts of rows, users, items and samples, mean lengths, and the skip signal.
     """
-    names = ("rows", "users", "items", "samples", "mean_length", "warnings", "rules")
+    names = ("rows", "users", "items", "samples", "mean_length", "warnings", "rules", "skip_signal")
     return {"dataset": str(dataset.path)} | {name: dataset.card[name] for name in names}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +33,16 @@ def warn(text: str) -> None:
         text: A sentence.
     """
     typer.echo(f"warning: {text}", err=True)
+
+
+def warn_ignored(reasons: Mapping[str, str]) -> None:
+    """Say which settings have no effect.
+
+    Args:
+        reasons: Dotted key to the reason.
+    """
+    for key, reason in reasons.items():
+        warn(f"{key} has no effect: {reason}.")
 
 
 def say_next(text: str, as_json: bool) -> None:

@@ -13,16 +13,19 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from unclicked.config import DataConfig
+from unclicked.data.card_log import day_facts, length_counts, showing_facts
 from unclicked.data.catalogue import Catalogue
 from unclicked.data.long_term import distinct_lengths
 from unclicked.data.rules import Samples, Timelines
 from unclicked.data.schema import BadRow, ImpressionLog
+from unclicked.data.skip_verdict import signal_line
 from unclicked.data.split import Boundaries, readable
 
 THIN_LIST = 5.0
 DAY_US = 86_400_000_000
 EMPTY_SHARE = 0.5
 SHORT_SHARE = 0.5
+LISTS = ("short", "long", "unclicked")
 # JSON sorts its keys; people read in the order of time.
 _SPLITS = ("train", "validation", "test")
 
@@ -57,10 +60,11 @@ def collect(
         "duplicates": read.duplicates,
         "clicked_and_unclicked": read.conflicts,
     }
-    lengths = {
+    found = {
         name: _lengths(samples, timelines, config.clicked.max_long)
         for name, samples in splits.items()
     }
+    lengths = {name: _means(one) for name, one in found.items()}
     facts: dict[str, Any] = {
         "rows": rows,
         "users": len(timelines.click_offsets) - 1,
@@ -75,25 +79,32 @@ def collect(
         "boundaries": asdict(bounds),
         "item_fields": {n: len(f.vocabulary) for n, f in catalogue.fields.items()},
         "unused_columns": list(read.unused_columns),
+        "lengths": {name: length_counts(found["train"][name]) for name in LISTS},
+        "days": day_facts(timelines, clicked, bounds, config.timezone),
+        **showing_facts(timelines, clicked, bounds.validation_us),
     }
     facts["warnings"] = _warnings(facts, splits["train"], config)
     return facts
 
 
-def _lengths(samples: Samples, timelines: Timelines, max_long: int) -> dict[str, float]:
+def _lengths(samples: Samples, timelines: Timelines, max_long: int) -> dict[str, NDArray[np.int64]]:
+    """Lengths of every sample's lists."""
     row = np.diff(samples.row_offsets)
     last = samples.row_now[samples.position_offsets[1:] - 1]
     long = distinct_lengths(
         samples.long_start, samples.start, timelines.click_item, timelines.num_items, max_long
     )
-    means = {
+    return {
         "short": samples.end - samples.start,
         "long": long,
         "unclicked": row[last],
         "unclicked_at_session_start": row[samples.row_start],
         "truth": np.diff(samples.truth_offsets),
     }
-    return {name: round(float(values.mean()), 3) for name, values in means.items()}
+
+
+def _means(lengths: dict[str, NDArray[np.int64]]) -> dict[str, float]:
+    return {name: round(float(values.mean()), 3) for name, values in lengths.items()}
 
 
 def _looser_rules(boundaries: dict[str, int], config: DataConfig) -> str:
@@ -174,6 +185,7 @@ def card_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
             f"{rules['unclicked_removed_exposures']:,} shown too rarely, "
             f"{rules['unclicked_removed_length']:,} beyond the longest list",
         ),
+        ("skip signal", signal_line(facts["skip_signal"])),
     ]
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from unclicked.data.schema import shorten
 from unclicked.data.side_tables import SideTable
 from unclicked.data.vocabulary import Vocabulary
 from unclicked.errors import UserError
@@ -66,7 +67,7 @@ def all_item_ids(log_ids: pa.Array, table: SideTable | None, missing: str) -> pa
         return log_ids.take(pc.sort_indices(log_ids))
     lacking = log_ids.filter(pc.invert(pc.is_in(log_ids, value_set=table.ids)))
     if len(lacking) and missing == "fail":
-        first = ", ".join(str(value) for value in lacking[:10].to_pylist())
+        first = ", ".join(shorten(value) for value in lacking[:10].to_pylist())
         raise UserError(
             "DATA-ITEM",
             "item table",

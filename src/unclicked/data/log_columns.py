@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from unclicked.data.schema import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, ReadOptions
+from unclicked.data.column_hints import list_columns, mapping_hint, nearest_name
+from unclicked.data.schema import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, ReadOptions, shorten
 from unclicked.errors import UserError
 
 EXPECTED = {
@@ -89,6 +89,36 @@ def is_integer(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind))
 
 
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type that a column has once it was read.
+
+    Args:
+        kind: Type in the file.
+
+    Returns:
+        `string` for every kind of text, the type of the values for a dictionary, a list of plain
+        values for a list; others stay.
+
+    Example:
+        >>> plain_type(pa.list_(pa.dictionary(pa.int8(), pa.large_string())))
+        ListType(list<item: string>)
+    """
+    if is_text(kind):
+        return pa.string()
+    if pa.types.is_dictionary(kind):
+        return plain_type(kind.value_type)
+    if is_list(kind):
+        return pa.list_(plain_type(kind.value_type))
+    return kind
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is a list, plain, large or of a fixed size."""
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
 def _readable(column: str, kind: pa.DataType) -> bool:
     if isinstance(kind, pa.BaseExtensionType):
         return False
@@ -108,7 +138,7 @@ def _checked_mapping(options: ReadOptions) -> dict[str, str]:
     for column, name in options.columns.items():
         where = f"data.columns.{column}"
         if column not in known:
-            near = difflib.get_close_matches(column, known, n=1, cutoff=0.0)[0]
+            near = nearest_name(column, known, cutoff=0.0)
             raise UserError("CONFIG-KEY", where, f'is no column of ours. Did you mean "{near}"?')
         if name != column:
             mapped[column] = name
@@ -125,10 +155,9 @@ def _checked_mapping(options: ReadOptions) -> dict[str, str]:
 
 
 def _listing(types: Mapping[str, pa.DataType]) -> str:
-    found = ", ".join(f"{name} ({kind})" for name, kind in types.items())
     expected = ", ".join(f"{name} ({EXPECTED[name]})" for name in REQUIRED_COLUMNS)
     optional = ", ".join(f"{name} ({EXPECTED[name]})" for name in OPTIONAL_COLUMNS)
-    return f"Found: {found}; expected: {expected}; optional: {optional}."
+    return f"Found: {list_columns(types)}; expected: {expected}; optional: {optional}."
 
 
 def _missing(
@@ -138,11 +167,9 @@ def _missing(
     name: str,
     used: Mapping[str, str],
 ) -> UserError:
-    free = [other for other in types if other not in used.values()]
-    lowered = {other.lower(): other for other in free}
-    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
-    target = lowered[near[0]] if near else None
-    hint = f'Map it with [data.columns] {column} = "{target or "NAME_IN_THE_FILE"}".'
+    taken = set(used.values())
+    target = nearest_name(name, (other for other in types if other not in taken))
+    hint = mapping_hint("Map it", column, target)
     if target is not None:
         hint = f'Nearest is "{target}". {hint}'
     if len(types) == 1 and any(mark in next(iter(types)) for mark in ";\t|"):
@@ -151,12 +178,12 @@ def _missing(
 
 
 def _wrong_type(path: Path, types: Mapping[str, pa.DataType], column: str, name: str) -> UserError:
-    found = str(types[name])
+    found = shorten(types[name])
     if isinstance(types[name], pa.BaseExtensionType):
         found = f"{found}, an extension type"
     return UserError(
         "DATA-COLUMN",
         f'{path} column "{name}"',
-        f"found {found}, expected {EXPECTED[column]}. {_listing(types)} Convert it, or map "
-        f'another with [data.columns] {column} = "NAME_IN_THE_FILE".',
+        f"found {found}, expected {EXPECTED[column]}. {_listing(types)} Convert it. "
+        + mapping_hint("Or map another", column, None),
     )

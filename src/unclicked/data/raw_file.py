@@ -17,6 +17,21 @@ IntArray = NDArray[np.int64]
 
 
 @dataclass
+class Account:
+    """What is known of a file once its last row was read.
+
+    Args:
+        row_groups: Rows of each Parquet row group; None for CSV.
+        bad: Rows that could not be split into fields, the first ones.
+        num_bad: All such rows.
+    """
+
+    row_groups: list[int] | None = None
+    bad: list[BadRow] = field(default_factory=list)
+    num_bad: int = 0
+
+
+@dataclass
 class RawFile:
     """Rows of one file before any value was looked at.
 

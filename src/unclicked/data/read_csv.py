@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from unclicked.data.log_columns import ColumnPlan
-from unclicked.data.raw_file import RawFile
+from unclicked.data.raw_file import Account
 from unclicked.data.schema import MAX_KEPT_BAD_ROWS, BadRow, shorten
 from unclicked.errors import UserError
 
@@ -55,15 +55,19 @@ def csv_types(path: Path) -> dict[str, pa.DataType]:
         raise UserError("DATA-HEADER", f"{path}:1", f"{names}. Correct the header.")
     if not names:
         raise UserError("DATA-HEADER", f"{path}:1", "found no header, expected column names.")
+    types: dict[str, pa.DataType] = {}
     for name in names:
-        if names.count(name) > 1:
+        if name in types:
             raise UserError(
                 "DATA-HEADER", f"{path}:1", f'found the column "{name}" twice. Rename one.'
             )
-    return {name: pa.string() for name in names}
+        types[name] = pa.string()
+    return types
 
 
-def read_csv(plan: ColumnPlan) -> RawFile:
+def read_csv(
+    plan: ColumnPlan, account: Account, block_bytes: int = BLOCK_BYTES
+) -> Iterator[pa.Table]:
     """Read the planned columns of a CSV file as text.
 
     Comma-separated UTF-8 with a header; lines end with LF or CR LF; a field may be quoted but
@@ -71,34 +75,33 @@ def read_csv(plan: ColumnPlan) -> RawFile:
 
     Args:
         plan: File and columns.
+        account: Takes the lines that cannot be split.
+        block_bytes: Bytes read at once, at least 1.
 
-    Returns:
-        Rows with their line numbers; lines that cannot be split are in `bad`.
+    Yields:
+        The next rows: int64 numbers of their lines, then the columns under our names.
 
     Raises:
         UserError: A lone CR, a line of more than 1 MiB, or a header that cannot be read.
     """
-    tables: list[pa.Table] = []
-    numbers: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
-    bad: list[BadRow] = []
-    num_bad = 0
     with plan.path.open("rb") as file:
         _skip_bom(plan.path, file)
-        for first, block in _blocks(plan.path, file):
+        for first, block in _blocks(plan.path, file, block_bytes):
             table = _read_clean_block(block, plan)
             if table is not None:
-                tables.append(table)
-                numbers.append(np.arange(first, first + table.num_rows, dtype=np.int64))
+                yield _numbered(table, range(first, first + table.num_rows), plan)
                 continue
             lines = _read_lines(first, block, plan)
-            tables.append(_table(lines.fields, plan))
-            numbers.append(np.array(lines.numbers, dtype=np.int64))
-            num_bad += len(lines.bad)
-            bad.extend(lines.bad[: MAX_KEPT_BAD_ROWS - len(bad)])
-    table = pa.concat_tables(tables) if tables else _table([], plan)
-    rows = np.concatenate([*numbers, np.empty(0, dtype=np.int64)])
-    table = table.select(list(plan.used.values())).rename_columns(list(plan.used))
-    return RawFile(plan, table, rows, None, table.num_rows + num_bad, bad, num_bad)
+            account.num_bad += len(lines.bad)
+            account.bad.extend(lines.bad[: MAX_KEPT_BAD_ROWS - len(account.bad)])
+            yield _numbered(_table(lines.fields, plan), lines.numbers, plan)
+
+
+def _numbered(table: pa.Table, numbers: Sequence[int], plan: ColumnPlan) -> pa.Table:
+    """The lines' numbers and the columns that are used, under our names."""
+    lines = pa.array(np.fromiter(numbers, np.int64, len(numbers)))
+    columns = [table.column(name) for name in plan.used.values()]
+    return pa.table([lines, *columns], names=["", *plan.used])
 
 
 _FIELD = rb'(?:[^",]*|"[^"]*(?:""[^"]*)*")'
@@ -146,12 +149,12 @@ def _skip_bom(path: Path, file: BinaryIO) -> None:
         file.seek(0)
 
 
-def _blocks(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _blocks(path: Path, file: BinaryIO, block_bytes: int) -> Iterator[tuple[int, bytes]]:
     """Whole lines after the header, ends made LF, with the number of the first."""
     first = 1
     rest = b""
     while True:
-        chunk = file.read(BLOCK_BYTES)
+        chunk = file.read(block_bytes)
         data = rest + chunk
         if not chunk and data and not data.endswith(b"\n"):
             data += b"\n"

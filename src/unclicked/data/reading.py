@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import pyarrow as pa
 
 from unclicked.data.checks import GoodRows, check_rows
 from unclicked.data.ids import plan_ids
@@ -14,8 +12,7 @@ from unclicked.data.log_columns import ColumnPlan, plan_columns
 from unclicked.data.log_files import find_files
 from unclicked.data.merging import merge_rows
 from unclicked.data.raw_file import RawFile
-from unclicked.data.read_csv import csv_types, read_csv
-from unclicked.data.read_parquet import parquet_types, read_parquet
+from unclicked.data.reader import column_types, read_file
 from unclicked.data.schema import MAX_KEPT_BAD_ROWS, BadRow, ImpressionLog, ReadOptions
 from unclicked.data.text_times import check_timezone
 from unclicked.data.times import DAY_SECONDS, UnitWitness
@@ -31,7 +28,13 @@ FAULT_NAMES = {
 }
 
 
-def read_log(paths: Sequence[Path], options: ReadOptions) -> ImpressionLog:
+def read_log(
+    paths: Sequence[Path],
+    options: ReadOptions,
+    *,
+    earlier: GoodRows | None = None,
+    check: Callable[[GoodRows], None] = lambda rows: None,
+) -> ImpressionLog:
     """Read, check, sort and deduplicate a log of impressions.
 
     Names and types of all columns are checked before any row. Whether an id is integer or text
@@ -40,6 +43,9 @@ def read_log(paths: Sequence[Path], options: ReadOptions) -> ImpressionLog:
     Args:
         paths: Parquet and CSV files, or directories of them.
         options: Names, units, zone and what to do with bad rows.
+        earlier: Rows that were read and checked before, which are merged in; they are not counted
+            in `rows_read`.
+        check: Called with the good rows of each file before they are merged.
 
     Returns:
         The log and the account of its rows.
@@ -51,7 +57,7 @@ def read_log(paths: Sequence[Path], options: ReadOptions) -> ImpressionLog:
     """
     check_timezone(options.timezone)
     plans = [plan_file(path, options) for path in find_files(paths)]
-    raws = [read_file(plan) for plan in plans]
+    raws = [read_file(plan, options.limits) for plan in plans]
     rows_read = sum(raw.num_rows for raw in raws)
     if rows_read == 0:
         names = ", ".join(str(plan.path) for plan in plans[:5])
@@ -60,6 +66,10 @@ def read_log(paths: Sequence[Path], options: ReadOptions) -> ImpressionLog:
     if rejected and options.on_bad_row == "fail":
         raise _first_bad_row(raws, rejected[0], num_rejected)
     del raws
+    for rows in good:
+        check(rows)
+    if earlier is not None:
+        good.insert(0, earlier)
     table, duplicates, conflicts = merge_rows(good)
     unused = sorted({name for plan in plans for name in plan.unused})
     return ImpressionLog(table, rows_read, rejected, num_rejected, duplicates, conflicts, unused)
@@ -79,43 +89,7 @@ def plan_file(path: Path, options: ReadOptions) -> ColumnPlan:
         UserError: A column is missing or of a type that cannot be read.
         ArtefactError: The file is no Parquet.
     """
-    return plan_columns(path, column_types(path), options)
-
-
-def column_types(path: Path) -> dict[str, pa.DataType]:
-    """Read the header or schema of a Parquet or CSV file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Name of each column -> its type, in the order of the file.
-
-    Raises:
-        UserError: A CSV header that cannot be read.
-        ArtefactError: The file is no Parquet.
-    """
-    return parquet_types(path) if _is_parquet(path) else csv_types(path)
-
-
-def read_file(plan: ColumnPlan) -> RawFile:
-    """Read the planned columns of a Parquet or CSV file.
-
-    Args:
-        plan: File and columns.
-
-    Returns:
-        The columns as stored.
-
-    Raises:
-        UserError: A CSV file whose lines cannot be told apart.
-        ArtefactError: A Parquet file that cannot be decoded.
-    """
-    return read_parquet(plan) if _is_parquet(plan.path) else read_csv(plan)
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == ".parquet"
+    return plan_columns(path, column_types(path, options.limits), options)
 
 
 def _check_files(

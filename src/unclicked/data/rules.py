@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from unclicked.config import DataConfig
 from unclicked.data import rules_kernel as kernel
+from unclicked.data import rules_window as window
 from unclicked.data.samples import Samples, join_blocks
 
 Ints = NDArray[np.int64]
@@ -139,7 +140,7 @@ def train_samples(timelines: Timelines, rules: Rules, *, end_us: int) -> Samples
     numbers, _ = rules.packed()
 
     def sweep(
-        lines: kernel.Lines, state: kernel.State, out: kernel.Out, users: tuple[int, int]
+        lines: window.Lines, state: window.State, out: window.Out, users: tuple[int, int]
     ) -> None:
         kernel.train_block(lines, state, out, numbers, users, end_us)
 
@@ -168,7 +169,7 @@ def held_out_samples(timelines: Timelines, rules: Rules, *, begin_us: int, end_u
     numbers, share = rules.packed()
 
     def sweep(
-        lines: kernel.Lines, state: kernel.State, out: kernel.Out, users: tuple[int, int]
+        lines: window.Lines, state: window.State, out: window.Out, users: tuple[int, int]
     ) -> None:
         kernel.held_out_block(lines, state, out, numbers, share, users, begin_us, end_us)
 
@@ -192,20 +193,20 @@ def latest_samples(timelines: Timelines, rules: Rules, *, now_us: int) -> Sample
     numbers, _ = rules.packed()
 
     def sweep(
-        lines: kernel.Lines, state: kernel.State, out: kernel.Out, users: tuple[int, int]
+        lines: window.Lines, state: window.State, out: window.Out, users: tuple[int, int]
     ) -> None:
         kernel.latest_block(lines, state, out, numbers, users, now_us)
 
     return _sweep(timelines, rules, sweep, LATEST_COUNTS)
 
 
-Sweep = Callable[[kernel.Lines, kernel.State, kernel.Out, tuple[int, int]], None]
+Sweep = Callable[[window.Lines, window.State, window.Out, tuple[int, int]], None]
 BLOCK_CLICKS = 65_536
 
 
 def _sweep(timelines: Timelines, rules: Rules, sweep: Sweep, names: tuple[str, ...]) -> Samples:
     """Sweep blocks of users, so that memory does not grow with the log, and join the samples."""
-    lines = kernel.Lines(
+    lines = window.Lines(
         timelines.impression_offsets,
         timelines.impression_time_us,
         timelines.impression_item,
@@ -238,23 +239,24 @@ def _blocks(offsets: Ints) -> list[tuple[int, int]]:
     return ranges
 
 
-def _new_state(num_items: int, max_unclicked: int) -> kernel.State:
-    return kernel.State(
+def _new_state(num_items: int, max_unclicked: int) -> window.State:
+    return window.State(
+        held=np.zeros(num_items + 2, dtype=np.uint8),
         shown=np.zeros(num_items + 2, dtype=np.int64),
         stamp=np.full(num_items + 2, -1, dtype=np.int64),
-        when=np.full(num_items + 2, kernel.NEVER, dtype=np.int64),
+        when=np.full(num_items + 2, window.NEVER, dtype=np.int64),
         found=np.empty(max_unclicked, dtype=np.int64),
-        cursor=np.zeros(5, dtype=np.int64),
+        cursor=np.zeros(9, dtype=np.int64),
         tally=np.zeros(4, dtype=np.int64),
     )
 
 
-def _new_out(users: int, clicks: int, longest: int, counts: Ints) -> kernel.Out:
+def _new_out(users: int, clicks: int, longest: int, counts: Ints) -> window.Out:
     # Room for the worst case; pages that are never written cost no memory.
     rows = 2 * clicks + 2
     size = np.zeros(4, dtype=np.int64)
-    size[kernel.ROWS] = 1
-    return kernel.Out(
+    size[window.ROWS] = 1
+    return window.Out(
         table=np.empty((max(users, clicks), 6), dtype=np.int64),
         now=np.empty(clicks, dtype=np.int64),
         row_offsets=np.zeros(rows + 1, dtype=np.int64),
@@ -267,7 +269,7 @@ def _new_out(users: int, clicks: int, longest: int, counts: Ints) -> kernel.Out:
     )
 
 
-def _used(out: kernel.Out) -> kernel.Out:
+def _used(out: window.Out) -> window.Out:
     samples, positions, rows, truth = out.size.tolist()
     lists = int(out.row_offsets[rows])
     return out._replace(

@@ -2,58 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Array = NDArray[np.int64]
-
-# Positions in the packed rules.
-GAP, MIN_SESSION, MAX_SHORT, LONG_WINDOW, WINDOW, MIN_EXPOSURES, MAX_UNCLICKED, WITHIN = range(8)
-# Positions in a cursor: the window's ends, clicks already told, the last mark, the last row.
-LOW, HIGH, TOLD, MARK, LAST_ROW = range(5)
-# Positions in the sizes of an output.
-SAMPLES, POSITIONS, ROWS, TRUTH = range(4)
-NEVER = np.iinfo(np.int64).min
-
-
-class Lines(NamedTuple):
-    """All users' impressions and clicks, one after the other."""
-
-    imp_offsets: Array
-    imp_time: Array
-    imp_item: NDArray[np.int32]
-    offsets: Array
-    time: Array
-    item: NDArray[np.int32]
-    session: Array
-
-
-class State(NamedTuple):
-    """What the sweep remembers of a user, by item: showings in the window, last known click."""
-
-    shown: Array
-    stamp: Array
-    when: Array
-    found: Array
-    cursor: Array
-    tally: Array
-
-
-class Out(NamedTuple):
-    """Room for the samples of a block of users, and how much of it is used."""
-
-    table: Array
-    now: Array
-    row_offsets: Array
-    row_items: NDArray[np.int32]
-    row_counts: NDArray[np.int32]
-    truth_offsets: Array
-    truth_items: NDArray[np.int32]
-    size: Array
-    counts: Array
+from unclicked.data.rules_window import (
+    GAP,
+    LONG_WINDOW,
+    MARK,
+    MAX_SHORT,
+    MIN_SESSION,
+    POSITIONS,
+    SAMPLES,
+    TRUTH,
+    WITHIN,
+    begin_user,
+    end_user,
+    list_at,
+)
 
 
 @njit(cache=True)
@@ -70,104 +35,6 @@ def session_ends(time, session, first, last, gap, max_short):
         ends[begin - first : index - first] = index
         begin = index
     return ends
-
-
-@njit(cache=True)
-def _move_window(lines, state, tau, begin, last_imp):
-    """Count the showings of each item in [begin, tau)."""
-    low, high = state.cursor[LOW], state.cursor[HIGH]
-    while high < last_imp and lines.imp_time[high] < tau:
-        state.shown[lines.imp_item[high]] += 1
-        high += 1
-    while low < high and lines.imp_time[low] < begin:
-        state.shown[lines.imp_item[low]] -= 1
-        low += 1
-    state.cursor[LOW], state.cursor[HIGH] = low, high
-
-
-@njit(cache=True)
-def _collect(lines, state, begin, rules, telling):
-    """Walk the window backwards: last shown first, each item once, until the list is full."""
-    kept = 0
-    state.cursor[MARK] += 1
-    mark = state.cursor[MARK]
-    for index in range(state.cursor[HIGH] - 1, state.cursor[LOW] - 1, -1):
-        item = lines.imp_item[index]
-        if state.stamp[item] == mark:
-            continue
-        state.stamp[item] = mark
-        reason = 0
-        if state.when[item] >= begin:
-            reason = 1
-        elif state.shown[item] < rules[MIN_EXPOSURES]:
-            reason = 2
-        elif kept == rules[MAX_UNCLICKED]:
-            reason = 3
-        if reason == 0:
-            state.found[kept] = item
-            kept += 1
-        if telling:
-            state.tally[0] += 1
-            state.tally[reason] += reason > 0
-        elif reason == 3:
-            break
-    return kept
-
-
-@njit(cache=True)
-def _same_row(state, out, kept):
-    row = state.cursor[LAST_ROW]
-    begin = out.row_offsets[row]
-    if row == 0 or out.row_offsets[row + 1] - begin != kept:
-        return False
-    for index in range(kept):
-        item = state.found[kept - 1 - index]
-        if out.row_items[begin + index] != item:
-            return False
-        if out.row_counts[begin + index] != state.shown[item]:
-            return False
-    return True
-
-
-@njit(cache=True)
-def _list_at(lines, state, out, rules, tau, known, last_imp, telling):
-    """Row of the unclicked list as of `tau`, with the clicks before `known` told."""
-    begin = tau - rules[WINDOW]
-    _move_window(lines, state, tau, begin, last_imp)
-    while state.cursor[TOLD] < known:
-        told = state.cursor[TOLD]
-        state.when[lines.item[told]] = lines.time[told]
-        state.cursor[TOLD] = told + 1
-    kept = _collect(lines, state, begin, rules, telling)
-    if kept == 0:
-        return 0
-    if _same_row(state, out, kept):
-        return state.cursor[LAST_ROW]
-    row = out.size[ROWS]
-    begin_row = out.row_offsets[row]
-    for index in range(kept):
-        item = state.found[kept - 1 - index]
-        out.row_items[begin_row + index] = item
-        out.row_counts[begin_row + index] = state.shown[item]
-    out.row_offsets[row + 1] = begin_row + kept
-    out.size[ROWS] = row + 1
-    state.cursor[LAST_ROW] = row
-    return row
-
-
-@njit(cache=True)
-def _begin_user(lines, state, user):
-    state.cursor[LOW] = state.cursor[HIGH] = lines.imp_offsets[user]
-    state.cursor[TOLD] = lines.offsets[user]
-    state.cursor[LAST_ROW] = 0
-
-
-@njit(cache=True)
-def _end_user(lines, state, user):
-    for index in range(state.cursor[LOW], state.cursor[HIGH]):
-        state.shown[lines.imp_item[index]] = 0
-    for index in range(lines.offsets[user], state.cursor[TOLD]):
-        state.when[lines.item[index]] = NEVER
 
 
 @njit(cache=True)
@@ -198,7 +65,7 @@ def train_block(lines, state, out, rules, users, end_us):
         last_imp = lines.imp_offsets[user + 1]
         out.counts[0] += last - first
         ends = session_ends(lines.time, lines.session, first, last, rules[GAP], rules[MAX_SHORT])
-        _begin_user(lines, state, user)
+        begin_user(lines, state, user)
         end = first
         while end < last:
             start, end = end, ends[end - first]
@@ -213,15 +80,15 @@ def train_block(lines, state, out, rules, users, end_us):
                 out.counts[4] += 1
                 continue
             tau = lines.time[start]
-            row = _list_at(lines, state, out, rules, tau, start, last_imp, True)
+            row = list_at(lines, state, out, rules, tau, start, last_imp, True)
             for t in range(start, end):
                 tau = lines.time[t]
-                out.now[out.size[POSITIONS]] = _list_at(
+                out.now[out.size[POSITIONS]] = list_at(
                     lines, state, out, rules, tau, t + 1, last_imp, False
                 )
                 out.size[POSITIONS] += 1
             _add_sample(lines, out, rules, user, start, end, label_end, row)
-        _end_user(lines, state, user)
+        end_user(lines, state, user)
 
 
 @njit(cache=True)
@@ -270,16 +137,16 @@ def _add_query(lines, state, out, rules, user, first, known, now):
     start = first
     while ends[start - first] < known:
         start = ends[start - first]
-    _begin_user(lines, state, user)
+    begin_user(lines, state, user)
     last_imp = lines.imp_offsets[user + 1]
-    row = _list_at(lines, state, out, rules, lines.time[start], start, last_imp, True)
+    row = list_at(lines, state, out, rules, lines.time[start], start, last_imp, True)
     # Only the last position of such a sample is ever asked; the others get the empty row.
     size = out.size[POSITIONS] + known - start
     out.now[out.size[POSITIONS] : size - 1] = 0
-    out.now[size - 1] = _list_at(lines, state, out, rules, now, known, last_imp, False)
+    out.now[size - 1] = list_at(lines, state, out, rules, now, known, last_imp, False)
     out.size[POSITIONS] = size
     _add_sample(lines, out, rules, user, start, known, start, row)
-    _end_user(lines, state, user)
+    end_user(lines, state, user)
 
 
 @njit(cache=True)

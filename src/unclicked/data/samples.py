@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unclicked.data.rules_kernel import Out
+from unclicked.data.rules_window import Out
 
 Ints = NDArray[np.int64]
 

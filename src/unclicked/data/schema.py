@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from unclicked.data.reader_limits import ReadLimits
 from unclicked.errors import UserError
 
 REQUIRED_COLUMNS = ("user_id", "item_id", "timestamp", "clicked")
@@ -30,6 +31,7 @@ class ReadOptions:
         id_type: `"auto"` decides once over all files; `"text"` keeps every id as written;
             `"integer"` makes any id that is no 64-bit integer a bad row.
         bins: Field of a side table -> ascending edges that turn its numbers into categories.
+        limits: Memory of the process that decodes files, and what a file may expand to.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class ReadOptions:
     max_id_bytes: int = 1024
     id_type: str = "auto"
     bins: Mapping[str, list[float]] = field(default_factory=dict)
+    limits: ReadLimits = field(default_factory=ReadLimits)
 
     def __post_init__(self) -> None:
         _check_choice("time_unit", self.time_unit, (None, *TIME_UNITS))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unclicked.data.log_columns import is_integer, is_text
+from unclicked.data.log_columns import is_integer, is_list, is_text
 from unclicked.data.raw_file import IntArray, RawFile, as_mask
 from unclicked.errors import UserError
 
@@ -80,7 +80,7 @@ def check_field_type(path: Path, name: str, kind: pa.DataType, binned: bool, key
     Raises:
         UserError: It cannot.
     """
-    inner = kind.value_type if _is_list(kind) else kind
+    inner = kind.value_type if is_list(kind) else kind
     where = f'{path} column "{name}"'
     if pa.types.is_floating(inner) and not binned:
         raise _unbinned(where, str(kind), key)
@@ -119,9 +119,11 @@ def read_field(raw: RawFile, name: str, edges: list[float] | None, key: str) -> 
     column = raw.table.column(name)
     num_rows = len(column)
     parents = np.arange(num_rows, dtype=np.int64)
-    if _is_list(column.type):
+    if is_list(column.type):
         column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-        parents = np.asarray(pc.list_parent_indices(column).to_numpy()).astype(np.int64)
+        # A null list may stand over values, which flattening skips.
+        lengths = pc.fill_null(pc.list_value_length(column), 0).cast(pa.int64())
+        parents = np.repeat(parents, np.asarray(lengths.to_numpy()))
         column = pa.chunked_array([pc.list_flatten(column)])
     if edges is not None:
         column = _binned(raw, name, column, parents, edges)
@@ -133,12 +135,6 @@ def read_field(raw: RawFile, name: str, edges: list[float] | None, key: str) -> 
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     chunks = column.filter(pa.array(keep)).chunks
     return SideField(offsets, pa.concat_arrays([*chunks, pa.array([], type=pa.string())]))
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    )
 
 
 def _binned(

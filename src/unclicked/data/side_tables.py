@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unclicked.data.column_hints import list_columns, mapping_hint, nearest_name
 from unclicked.data.ids import plan_ids, read_ids
-from unclicked.data.log_columns import ColumnPlan, is_text
+from unclicked.data.log_columns import ColumnPlan, is_integer, is_text
 from unclicked.data.log_files import check_file
 from unclicked.data.raw_file import IntArray, RawFile, RowFaults
-from unclicked.data.reading import column_types, read_file
+from unclicked.data.reader import column_types, read_file
 from unclicked.data.schema import BadRow, ReadOptions, shorten
 from unclicked.data.side_fields import SideField, check_field_type, read_field
 from unclicked.errors import UserError
@@ -28,15 +28,21 @@ class SideTable:
         ids: int64 or string [n], distinct, of the kind that the log has.
         fields: Name -> values per row.
         duplicates: Rows removed because they repeated another row.
+        names: Name of each row for people, if a column holds them; it is no field.
     """
 
     ids: pa.Array
     fields: dict[str, SideField]
     duplicates: int
+    names: SideField | None = None
 
 
 def read_side_table(
-    path: Path, id_column: str, options: ReadOptions, id_type: pa.DataType
+    path: Path,
+    id_column: str,
+    options: ReadOptions,
+    id_type: pa.DataType,
+    name_column: str | None = None,
 ) -> SideTable:
     """Read a Parquet or CSV table with one row per item or user.
 
@@ -49,6 +55,7 @@ def read_side_table(
         id_column: `"item_id"` or `"user_id"`.
         options: Name of the id column in the file, kind of ids, and bins.
         id_type: int64 or string, as the log has it.
+        name_column: Column with names for people, which is no field.
 
     Returns:
         The table.
@@ -60,7 +67,8 @@ def read_side_table(
     """
     check_file(path)
     plan = _plan(path, id_column, options)
-    raw = read_file(plan)
+    _check_names(plan, name_column, options)
+    raw = read_file(plan, options.limits)
     if raw.bad:
         raise _bad_row(raw.bad[0], "DATA-LINE")
     ids = _read_ids(raw, id_column, options, id_type)
@@ -74,20 +82,21 @@ def read_side_table(
     keep = _distinct(raw, id_column, ids, order, fields)
     rows = order[keep]
     kept = {name: field.take(rows) for name, field in fields.items()}
-    return SideTable(ids.take(pa.array(rows)), kept, len(order) - len(rows))
+    names = None if name_column is None else kept.pop(name_column)
+    return SideTable(ids.take(pa.array(rows)), kept, len(order) - len(rows), names)
 
 
 def _plan(path: Path, id_column: str, options: ReadOptions) -> ColumnPlan:
-    types = column_types(path)
+    types = column_types(path, options.limits)
     name = options.name_in_file(id_column)
     name = name if name in types else id_column
     if name not in types:
-        near = difflib.get_close_matches(name, list(types), n=1, cutoff=0.0)
+        near = nearest_name(name, types, cutoff=0.0)
         raise UserError(
             "DATA-COLUMN",
             str(path),
-            f'no column "{options.name_in_file(id_column)}". Found: {", ".join(types)}. '
-            f'Map it with [data.columns] {id_column} = "{near[0] if near else "NAME"}".',
+            f'no column "{options.name_in_file(id_column)}". Found: {list_columns(types)}. '
+            + mapping_hint("Map it", id_column, near),
         )
     if not is_text(types[name]) and not pa.types.is_integer(types[name]):
         raise UserError(
@@ -114,6 +123,26 @@ def _plan(path: Path, id_column: str, options: ReadOptions) -> ColumnPlan:
                 "CONFIG-KEY", _bins_key(id_column, field), f"is no column of {path} ({names})."
             )
     return ColumnPlan(path, types, used)
+
+
+def _check_names(plan: ColumnPlan, name: str | None, options: ReadOptions) -> None:
+    """Names are a column of text or integers that is nothing else."""
+    if name is None:
+        return
+    found = ", ".join(plan.used.values())
+    kind = plan.types.get(name)
+    if kind is None or name in (plan.used["item_id"], *options.bins):
+        raise UserError(
+            "CONFIG-KEY",
+            "data.item_name",
+            f'"{name}" is no column of {plan.path} that is free for names ({found}).',
+        )
+    if not is_text(kind) and not is_integer(kind):
+        raise UserError(
+            "DATA-COLUMN",
+            f'{plan.path} column "{name}"',
+            f"found {kind}, expected text as data.item_name. Convert it.",
+        )
 
 
 def _read_ids(raw: RawFile, column: str, options: ReadOptions, id_type: pa.DataType) -> pa.Array:

@@ -46,13 +46,11 @@ def find_boundaries(
         >>> b.validation_us // day, b.test_us // day, b.end_us // day
         (6, 7, 8)
     """
-    zone = _zone(timezone)
-    last = (_EPOCH + last_us * _MICROSECOND).astimezone(zone)
-    midnight = last.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    end = _microseconds(midnight + timedelta(days=1), zone)
-    test = _microseconds(midnight - timedelta(days=config.test_days - 1), zone)
+    midnight = local_time(last_us, timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+    end = midnight_us(midnight + timedelta(days=1), timezone)
+    test = midnight_us(midnight - timedelta(days=config.test_days - 1), timezone)
     days = config.test_days + config.validation_days - 1
-    validation = _microseconds(midnight - timedelta(days=days), zone)
+    validation = midnight_us(midnight - timedelta(days=days), timezone)
     if validation <= first_us:
         raise UserError(
             "DATA-SPLIT",
@@ -80,6 +78,46 @@ def readable(moment_us: int) -> str:
     return f"{_EPOCH + moment_us * _MICROSECOND:%Y-%m-%d %H:%M} UTC"
 
 
+def local_time(moment_us: int, timezone: str | None) -> datetime:
+    """What the clocks of a time zone show at a moment.
+
+    Args:
+        moment_us: Microseconds since 1970, UTC.
+        timezone: Name of the time zone; UTC where it is None.
+
+    Returns:
+        Date and time without a zone.
+
+    Raises:
+        UserError: If the time zone is unknown.
+
+    Example:
+        >>> local_time(0, "Asia/Shanghai").hour
+        8
+    """
+    return (_EPOCH + moment_us * _MICROSECOND).astimezone(_zone(timezone)).replace(tzinfo=None)
+
+
+def midnight_us(local: datetime, timezone: str | None) -> int:
+    """The moment at which the clocks of a time zone show a date and time.
+
+    Args:
+        local: Date and time without a zone.
+        timezone: Name of the time zone; UTC where it is None.
+
+    Returns:
+        Microseconds since 1970, UTC.
+
+    Raises:
+        UserError: If the time zone is unknown.
+
+    Example:
+        >>> midnight_us(datetime(1970, 1, 2), None)
+        86400000000
+    """
+    return (local.replace(tzinfo=_zone(timezone)) - _EPOCH) // _MICROSECOND
+
+
 def _zone(name: str | None) -> tzinfo:
     if name is None:
         return UTC
@@ -89,7 +127,3 @@ def _zone(name: str | None) -> tzinfo:
         raise UserError(
             "CONFIG-VALUE", "data.timezone", f"found {name!r}, expected a name as Asia/Shanghai."
         ) from None
-
-
-def _microseconds(local: datetime, zone: tzinfo) -> int:
-    return (local.replace(tzinfo=zone) - _EPOCH) // _MICROSECOND

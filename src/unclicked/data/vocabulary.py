@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from unclicked.errors import UserError
+from unclicked.errors import ArtefactError, UserError
 
 PADDING = 0
+MOST_ROWS_A_BYTE, MOST_GROWTH = 100, 1000
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,34 @@ class Vocabulary:
 
         Returns:
             The vocabulary.
+
+        Raises:
+            ArtefactError: If it holds no list of distinct ids, or far more than its size allows.
         """
-        column = pq.read_table(path, page_checksum_verification=True)["value"]
-        return Vocabulary(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                _refuse_bomb(file, path)
+                column = file.read()["value"].combine_chunks()
+            column.validate(full=True)
+        except (OSError, KeyError, UnicodeDecodeError, pa.ArrowException) as error:
+            reason = str(error).splitlines()[0]
+            raise ArtefactError("VOCABULARY", str(path), f"cannot be read ({reason}).") from None
+        if column.type not in (pa.int64(), pa.string(), pa.large_string()) or column.null_count:
+            found = f"holds {column.type} with {column.null_count} nulls"
+            raise ArtefactError("VOCABULARY", str(path), f"{found}, expected int64 or string.")
+        if pc.count_distinct(column).as_py() != len(column):
+            raise ArtefactError("VOCABULARY", str(path), "holds a value twice.")
+        return Vocabulary(column)
+
+
+def _refuse_bomb(file: pq.ParquetFile, path: Path) -> None:
+    """Distinct values do not shrink a thousandfold; a file that claims it would fill the memory."""
+    facts, size = file.metadata, path.stat().st_size
+    groups = (facts.row_group(number) for number in range(facts.num_row_groups))
+    grown = sum(group.total_byte_size for group in groups)
+    if facts.num_rows > MOST_ROWS_A_BYTE * size or grown > MOST_GROWTH * size:
+        raise ArtefactError(
+            "VOCABULARY",
+            str(path),
+            f"claims {facts.num_rows} values in {size} bytes, which cannot be distinct ones.",
+        )

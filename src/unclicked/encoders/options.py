@@ -48,7 +48,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UserError:
         >>> print(unknown_name("ENCODER", "smd", ["sdm"]))
         error[ENCODER] smd: no such name, did you mean 'sdm'? Valid: sdm.
     """
-    known = list(valid)
+    known, name = list(valid), name[:80]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     hint = f"did you mean '{near[0]}'? Valid: {', '.join(known)}." if near else "none is valid."
     return UserError(kind, name, f"no such name, {hint}")
@@ -69,12 +69,15 @@ def check_flag(name: str, value: object) -> None:
         raise UserError("ENCODER-OPTION", name, f"found {value!r}, expected true or false.")
 
 
-def check_count(name: str, value: object, *, low: int) -> None:
-    """Raise `UserError` unless an option is a whole number of at least `low`."""
+def check_count(name: str, value: object, *, low: int, high: int = 4096) -> None:
+    """Raise `UserError` unless an option is a whole number from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise UserError(
             "ENCODER-OPTION", name, f"found {value!r}, expected a whole number of at least {low}."
         )
+    if value > high:
+        found = f"found {str(value)[:20]}, expected at most {high}."
+        raise UserError("ENCODER-OPTION", name, found)
 
 
 def check_probability(name: str, value: object) -> None:

@@ -69,7 +69,7 @@ class SDMConfig:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        check_count("num_layers", self.num_layers, low=1)
+        check_count("num_layers", self.num_layers, low=1, high=64)
         check_count("num_residual_layers", self.num_residual_layers, low=0)
         if self.num_residual_layers > self.num_layers:
             raise UserError(

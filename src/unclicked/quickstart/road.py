@@ -12,21 +12,16 @@ from unclicked.data.card import card_lines
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.prepare import prepare
 from unclicked.evaluation import evaluate
+from unclicked.page.digits import duration
 from unclicked.progress import bar
 from unclicked.quickstart.children import Job, Trained, assignments, run_all, training_arguments
 from unclicked.quickstart.place import REPORT, fresh_folder
 from unclicked.quickstart.telling import commands, made, recommendation
-from unclicked.report.digits import duration
-from unclicked.report.facts import (
-    POPULARITY,
-    ReportFacts,
-    RunShown,
-    compare_pairs,
-    mean_intervals,
-)
+from unclicked.report.facts import POPULARITY, ReportFacts
+from unclicked.report.gather import Asked, gather
 from unclicked.report.lines import comparison_lines, run_lines, story_lines
 from unclicked.report.page import write_report
-from unclicked.report.story import tell_story
+from unclicked.report.story import Story, tell_story
 from unclicked.report.summary import summarise
 from unclicked.run import Run, open_run
 from unclicked.settings import parse_set, preset_settings, resolve
@@ -86,30 +81,20 @@ def quickstart(
     with fresh_folder(out):
         dataset = _data(out, seed, preset, num_users, say)
         trained = _train(out, dict(settings or {}), seed, threads or _cores(), say)
-        runs, shown = _judge(out, dataset, trained, say)
-        rows = compare_pairs(_pairs(out), COMPARED)
-        for line in comparison_lines(rows):
-            say(line)
-        story = tell_story(runs["unclicked"], dataset)
-        for line in ("", *story_lines(story), ""):
-            say(line)
+        runs = _judge(out, dataset)
         seconds = time.monotonic() - started
-        machine = runs["unclicked"].facts.machine
-        facts = ReportFacts(
+        facts = gather(
+            _asked(out, dataset, trained),
             title=TITLE,
-            runs=shown,
-            comparisons=rows,
-            focus="unclicked",
-            base="base",
-            control="shuffled",
             about=f"simulated log, preset {preset}",
-            data=card_lines(dataset.card),
-            warnings=_warnings(dataset, trained),
-            story=story,
-            made=made(preset, seed, machine, trained, seconds),
+            warnings=[f"{name}: {text}" for name, one in trained.items() for text in one.warnings],
+            made=made(preset, seed, runs["unclicked"].facts.machine, trained, seconds),
             commands=commands(out, seed, preset, num_users, _all_settings(settings)),
         )
+        story = tell_story(runs["unclicked"], dataset)
+        _tell(facts, story, say)
         write_report(out / REPORT, facts)
+        seconds = time.monotonic() - started
     summary = summarise(facts)
     say(" ".join(part for part in (summary.sentence, summary.control) if part))
     say(f"report: {out / REPORT} ({duration(seconds)} in all)")
@@ -117,8 +102,8 @@ def quickstart(
         "out": str(out),
         "report": str(out / REPORT),
         "data": {"dataset": str(dataset.path)} | {key: dataset.card[key] for key in CARD_KEYS},
-        "runs": {one.name: one.evaluation for one in shown},
-        "comparisons": rows,
+        "runs": {one.name: one.evaluation for one in facts.runs},
+        "comparisons": facts.comparisons,
         "recommendation": recommendation(story),
         "seconds": round(seconds, 3),
     }
@@ -194,35 +179,31 @@ def _epochs_done(log: Path) -> int:
         return 0
 
 
-def _judge(
-    out: Path, dataset: PreparedDataset, trained: Mapping[str, Trained], say: Say
-) -> tuple[dict[str, Run], list[RunShown]]:
-    """Judge all runs on the test, and the popularity ranking beside them."""
+def _judge(out: Path, dataset: PreparedDataset) -> dict[str, Run]:
+    """Judge all runs on the test."""
     runs = {name: open_run(out / "runs" / name) for name in SHOWN}
-    shown = []
-    for name, run in runs.items():
-        result = evaluate(run, dataset, split="test")
-        log = read_log_lines(run.path / "log.jsonl")
-        intervals = mean_intervals(run.path, COMPARED)
-        shown.append(RunShown(name, result, intervals, log, trained[name].seconds))
-    first = shown[0].evaluation
-    metrics = {"metrics": first["popularity"]}
-    over = [f"{POPULARITY}:{metric}" for metric in COMPARED]
-    found = mean_intervals(runs["base"].path, over)
-    intervals = dict(zip(COMPARED, found.values(), strict=True))
-    shown.insert(0, RunShown(POPULARITY, first | {"run": POPULARITY} | metrics, intervals))
+    for run in runs.values():
+        evaluate(run, dataset, split="test")
+    return runs
+
+
+def _asked(out: Path, dataset: PreparedDataset, trained: Mapping[str, Trained]) -> Asked:
+    """What the report is about: the base against popularity, the others against the base."""
+    base, *others = (out / "runs" / name for name in SHOWN)
+    return Asked(
+        base=base,
+        runs=others,
+        dataset=dataset,
+        pairs=[(Path(POPULARITY), base), *((base, other) for other in others)],
+        metrics=COMPARED,
+        seconds={str(out / "runs" / name): one.seconds for name, one in trained.items()},
+    )
+
+
+def _tell(facts: ReportFacts, story: Story, say: Say) -> None:
+    """The result, as lines."""
+    first = facts.runs[0].evaluation
     say(f"\nTest, {first['users']:,} users, all {first['items']:,} items ranked:")
-    for line in (*run_lines(shown), ""):
+    told = [*run_lines(facts.runs), "", *comparison_lines(facts.comparisons)]
+    for line in (*told, "", *story_lines(story), ""):
         say(line)
-    return runs, shown
-
-
-def _pairs(out: Path) -> list[tuple[Path, Path]]:
-    base = out / "runs" / "base"
-    others = [(base, out / "runs" / name) for name in ("unclicked", "shuffled")]
-    return [(Path(POPULARITY), base), *others]
-
-
-def _warnings(dataset: PreparedDataset, trained: Mapping[str, Trained]) -> list[str]:
-    own = [f"{name}: {text}" for name, one in trained.items() for text in one.warnings]
-    return [*dataset.card["warnings"], *own]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from unclicked.page.digits import duration
 from unclicked.quickstart.children import Trained, training_arguments
-from unclicked.report.digits import duration
 from unclicked.report.story import Story
 
 

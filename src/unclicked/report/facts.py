@@ -1,18 +1,20 @@
-"""What a report is written from, and the two calculations that only a report needs."""
+"""What a report is written from, and two calculations that only a report needs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from unclicked.comparison import POPULARITY, compare_runs, load_per_user
+from unclicked.comparison import POPULARITY, compare_runs
 from unclicked.comparison_format import ComparisonRow
-from unclicked.report.story import Story
+from unclicked.report.per_user import Spread, Stratum
+from unclicked.report.users import ToldUsers
 from unclicked.statistics import CONFIDENCE, holm
 
 Interval = tuple[float, float]
@@ -26,14 +28,17 @@ class BasedRow(ComparisonRow):
 
 @dataclass(frozen=True)
 class RunShown:
-    """One run, as the report shows it.
+    """One run, or its seeds, as the report shows it.
 
     Attributes:
         name: Short name.
-        evaluation: What `evaluate --json` prints.
+        evaluation: What `evaluate --json` prints; metrics are means over seeds.
         intervals: 95 % interval of the mean over users, by metric.
-        log: Lines of its training log; empty for a ranking that was not trained.
+        log: Lines of its training log, of the first seed; empty where nothing was trained.
         seconds: How long training took; None where nothing was trained.
+        looks: Colour and line: "popularity", "base", "unclicked", "shuffled", "further" or
+            "another".
+        seeds: How many seeds.
     """
 
     name: str
@@ -41,6 +46,8 @@ class RunShown:
     intervals: dict[str, Interval]
     log: Sequence[dict[str, Any]] = ()
     seconds: float | None = None
+    looks: str = "further"
+    seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -49,15 +56,21 @@ class ReportFacts:
 
     Attributes:
         title: Heading of the page.
-        runs: The runs in the order shown, one of them named `base` and one `focus`.
+        runs: The runs in the order shown, one of them named `focus`.
         comparisons: Pairs of runs, with Holm's correction over all of them.
         focus: Name of the run that the summary and the diagnostics are about.
         base: Name of the run it is compared with.
+        names: Path to name of each run; the last part of the path where it is not named.
+        primary: The metric that the summary is about.
+        unclicked: Whether base and focus differ in reading unclicked items and in nothing else.
         control: Name of the control run; empty where there is none.
+        source: What the control gets in place of the users' own lists: "shuffled" or "random".
         about: What the log is, in a few words; empty to leave it out.
-        data: The data card as pairs of a name and a text.
-        warnings: Sentences that a reader should know.
-        story: One user's lists, if there are any.
+        spreads: Differences between focus and base, user by user, by metric.
+        strata: The same by length of the unclicked list; empty where that is not known.
+        users: Three users' lists, if there are any.
+        card: The data card; empty to leave it out.
+        warnings: Sentences that a reader should know, beside the card's own.
         made: Versions, seeds and seconds as pairs of a name and a text.
         commands: Commands that do the same again.
     """
@@ -67,13 +80,30 @@ class ReportFacts:
     comparisons: Sequence[BasedRow]
     focus: str
     base: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    primary: str = "HR@50"
+    unclicked: bool = True
     control: str = ""
+    source: str = "shuffled"
     about: str = ""
-    data: Sequence[tuple[str, str]] = ()
+    spreads: Sequence[Spread] = ()
+    strata: Mapping[str, Sequence[Stratum]] = field(default_factory=dict)
+    users: ToldUsers | None = None
+    card: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
-    story: Story | None = None
     made: Sequence[tuple[str, str]] = ()
     commands: Sequence[str] = ()
+
+    def name_of(self, path: str) -> str:
+        """Name of a run on the page.
+
+        Args:
+            path: Its path, or the word `popularity`.
+
+        Returns:
+            The name.
+        """
+        return self.names.get(path, short_name(path))
 
     def comparison(self, run: str, metric: str) -> BasedRow | None:
         """The row that compares a run with the base.
@@ -86,7 +116,7 @@ class ReportFacts:
             The row; None where this was not compared.
         """
         for row in self.comparisons:
-            found = (short_name(row["base"]), short_name(row["run"]), row["metric"])
+            found = (self.name_of(row["base"]), self.name_of(row["run"]), row["metric"])
             if found == (self.base, run, metric):
                 return row
         return None
@@ -108,31 +138,26 @@ def short_name(run: str) -> str:
     return Path(run).name
 
 
-def mean_intervals(run: Path, metrics: Sequence[str], split: str = "test") -> dict[str, Interval]:
-    """95 % intervals of a run's means over users, and of the popularity ranking's.
+def mean_interval(values: NDArray[np.float64]) -> Interval:
+    """95 % interval of a mean over users.
 
     Args:
-        run: An evaluated run.
-        metrics: Names of metrics, such as `HR@50` or `popularity:HR@50`.
-        split: `validation` or `test`.
+        values: float64 [U].
 
     Returns:
-        Lower and upper end by metric, by Student's t with U - 1 degrees of freedom; the mean itself
-        twice where there is one user only.
+        Lower and upper end by Student's t with U - 1 degrees of freedom; the mean itself twice
+        where there is one user only.
 
-    Raises:
-        UserError: If the run was not evaluated.
+    Example:
+        >>> mean_interval(np.array([1.0]))
+        (1.0, 1.0)
     """
-    values = load_per_user(run, split).metrics
-    intervals = {}
-    for name in metrics:
-        mean, users = float(values[name].mean()), len(values[name])
-        reach = 0.0
-        if users > 1:
-            quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, users - 1))
-            reach = quantile * float(np.std(values[name], ddof=1)) / users**0.5
-        intervals[name] = (mean - reach, mean + reach)
-    return intervals
+    mean, users = float(values.mean()), len(values)
+    reach = 0.0
+    if users > 1:
+        quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, users - 1))
+        reach = quantile * float(np.std(values, ddof=1)) / users**0.5
+    return mean - reach, mean + reach
 
 
 def compare_pairs(
@@ -167,6 +192,6 @@ __all__ = [
     "ReportFacts",
     "RunShown",
     "compare_pairs",
-    "mean_intervals",
+    "mean_interval",
     "short_name",
 ]

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from unclicked.report.digits import duration, interval, p_value, percent, points
+from unclicked.page.digits import duration, interval, p_value, percent, points
 from unclicked.report.facts import BasedRow, RunShown, short_name
 from unclicked.report.story import Story
 
-SHOWN_METRICS = ("HR@50", "MRR@50", "R@50", "F1@50")
+SHOWN = ("HR", "MRR", "R", "F1")
+USUAL_K = 50
+
+
+def shown_k(evaluation: Mapping[str, Any]) -> int:
+    """The list length whose metrics are shown.
+
+    Args:
+        evaluation: What `evaluate --json` prints.
+
+    Returns:
+        50 where that was judged, else the first length that was.
+    """
+    judged = evaluation.get("top_k", [USUAL_K])
+    return USUAL_K if USUAL_K in judged else int(judged[0])
+
+
+def shown_metrics(evaluation: Mapping[str, Any]) -> list[str]:
+    """Names of the metrics that are shown.
+
+    Args:
+        evaluation: What `evaluate --json` prints.
+
+    Returns:
+        Four names.
+
+    Example:
+        >>> shown_metrics({"top_k": [20, 80]})
+        ['HR@20', 'MRR@20', 'R@20', 'F1@20']
+    """
+    return [f"{name}@{shown_k(evaluation)}" for name in SHOWN]
 
 
 def run_lines(runs: Sequence[RunShown]) -> list[str]:
@@ -20,10 +51,11 @@ def run_lines(runs: Sequence[RunShown]) -> list[str]:
     Returns:
         A heading and one line for each run.
     """
-    heading = "".join(f"{name:>10}" for name in SHOWN_METRICS)
+    names = shown_metrics(runs[0].evaluation)
+    heading = "".join(f"{name:>10}" for name in names)
     lines = [f"{'':<12}{heading}{'training':>10}"]
     for run in runs:
-        cells = "".join(f"{percent(run.evaluation['metrics'][n]):>10}" for n in SHOWN_METRICS)
+        cells = "".join(f"{percent(run.evaluation['metrics'][n]):>10}" for n in names)
         seconds = "" if run.seconds is None else duration(run.seconds)
         lines.append(f"{run.name:<12}{cells}{seconds:>10}".rstrip())
     return lines
@@ -41,7 +73,7 @@ def comparison_lines(rows: Sequence[BasedRow]) -> list[str]:
     return [
         f"{short_name(row['run']):<10} against {short_name(row['base']):<11}"
         f"{row['metric']:<7}{points(row['difference']):>7} points, 95 % interval "
-        f"{interval(row)}, p (Holm) {p_value(row['p_holm'])}"
+        f"{interval(row['ci95'])}, p (Holm) {p_value(row['p_holm'])}"
         for row in rows
     ]
 

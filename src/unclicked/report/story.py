@@ -14,6 +14,7 @@ from unclicked.data.dataset import PreparedDataset
 from unclicked.data.rules import Samples
 from unclicked.errors import UserError
 from unclicked.recommendation import Request, recommend
+from unclicked.report.labels import value_of
 from unclicked.run import Run
 
 MIN_CLICKED = 3
@@ -158,10 +159,5 @@ def first_user(samples: Samples, num_unclicked: np.ndarray) -> int:
 def _labels(catalogue: Catalogue, ids: Sequence[Any], name: str) -> dict[Any, str]:
     if name not in catalogue.fields:
         return {}
-    field = catalogue.fields[name]
-    labels = {}
-    for item_id, code in zip(ids, catalogue.items.encode(ids).tolist(), strict=True):
-        values = field.codes[field.offsets[code] : field.offsets[code + 1]]
-        known = [value for value in values.tolist() if 0 < value < field.vocabulary.unknown]
-        labels[item_id] = ", ".join(map(str, field.vocabulary.decode(known) if known else []))
-    return labels
+    codes = catalogue.items.encode(ids).tolist()
+    return {one: value_of(catalogue, name, code) for one, code in zip(ids, codes, strict=True)}

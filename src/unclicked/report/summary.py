@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unclicked.report.digits import interval, p_equals, percent, points
+from unclicked.page.digits import interval, p_equals, percent, points
 from unclicked.report.facts import BasedRow, ReportFacts
 
-PRIMARY = "HR@50"
 ALPHA = 0.05
 WORDS = {
     "helps": "helps",
@@ -56,39 +55,37 @@ def summarise(facts: ReportFacts) -> Summary:
         facts: What the report is written from.
 
     Returns:
-        Verdict and sentences; the first metric is HR@50.
+        Verdict and sentences about the primary metric.
     """
-    row = facts.comparison(facts.focus, PRIMARY)
+    row = facts.comparison(facts.focus, facts.primary)
     verdict = verdict_of(row)
     if row is None:
         return Summary(verdict, f"{facts.focus} and {facts.base} were not compared.", "")
-    control = facts.comparison(facts.control, PRIMARY) if facts.control else None
-    return Summary(verdict, _sentence(verdict, row), _control(verdict, control))
+    control = facts.comparison(facts.control, facts.primary) if facts.control else None
+    return Summary(verdict, _sentence(facts, verdict, row), _control(facts, verdict, control))
 
 
-def _sentence(verdict: str, row: BasedRow) -> str:
-    """The result, with the numbers it follows from."""
+def _sentence(facts: ReportFacts, verdict: str, row: BasedRow) -> str:
+    """The result, with the numbers it follows from; a cause only where nothing else differs."""
     means = f"from {percent(row['base_mean'])} to {percent(row['run_mean'])}"
-    change = f"{points(row['difference'])} points, 95 % interval {interval(row)}"
-    p = f"{p_equals(row['p_holm'])} after Holm's correction"
-    if verdict == "helps":
+    change = f"{points(row['difference'])} points, 95 % interval {interval(row['ci95'])}"
+    found = f"({change}, {p_equals(row['p_holm'])} after Holm's correction)"
+    reading = "reading what users were shown and passed over"
+    if verdict == "unclear":
+        question = f"{reading} helps" if facts.unclicked else f"{facts.focus} beats {facts.base}"
         return (
-            f"Reading what users were shown and passed over helps on this log: {PRIMARY} rises "
-            f"{means} ({change}, {p})."
+            f"Whether {question} cannot be told from these {row['users']:,} users: "
+            f"{row['metric']} goes {means} {found}; a true difference below about "
+            f"{100 * row['detectable']:.2f} points would mostly go unseen."
         )
-    if verdict == "harms":
-        return (
-            f"Reading what users were shown and passed over does not help on this log: {PRIMARY} "
-            f"falls {means} ({change}, {p})."
-        )
-    return (
-        f"Whether reading what users were shown and passed over helps cannot be told from these "
-        f"{row['users']:,} users: {PRIMARY} goes {means} ({change}, {p}); a true difference below "
-        f"about {100 * row['detectable']:.2f} points would mostly go unseen."
-    )
+    helps = verdict == "helps"
+    told = f"{reading.capitalize()} {'helps' if helps else 'does not help'}"
+    if not facts.unclicked:
+        told = f"{facts.focus} is {'better' if helps else 'worse'} than {facts.base}"
+    return f"{told} on this log: {row['metric']} {'rises' if helps else 'falls'} {means} {found}."
 
 
-def _control(verdict: str, row: BasedRow | None) -> str:
+def _control(facts: ReportFacts, verdict: str, row: BasedRow | None) -> str:
     """What the control adds."""
     if row is None:
         return ""
@@ -96,11 +93,28 @@ def _control(verdict: str, row: BasedRow | None) -> str:
     told = {
         "helps": f"gains over the base too ({found})",
         "harms": f"falls below the base ({found})",
-        "unclear": f"gains no {PRIMARY} over the base that could be told from chance ({found})",
+        "unclear": f"gains no {row['metric']} over the base that could be told from chance "
+        f"({found})",
     }[verdict_of(row)]
-    sentence = f"The control, which gets another user's unclicked items, {told}"
-    if verdict != "helps":
+    gets = "random items in place of" if facts.source == "random" else "another user's list for"
+    sentence = f"The control, which gets {gets} each user's unclicked items, {told}"
+    if verdict != "helps" or not facts.unclicked:
         return f"{sentence}."
     if verdict_of(row) == "helps":
         return f"{sentence}, so not all of the gain comes from what each user passed over."
     return f"{sentence}: that speaks for each user's own unclicked items as the cause."
+
+
+def verdict_words(facts: ReportFacts, verdict: str) -> str:
+    """A verdict in a word or two.
+
+    Args:
+        facts: What the report is written from.
+        verdict: A key of `WORDS`.
+
+    Returns:
+        The words.
+    """
+    if facts.unclicked:
+        return WORDS[verdict]
+    return {"helps": "better", "harms": "worse"}.get(verdict, WORDS[verdict])

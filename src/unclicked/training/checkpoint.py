@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from unclicked import artefact
-from unclicked.errors import ArtefactError, ResourceError
+from unclicked.errors import ArtefactError, NumericError, ResourceError
 from unclicked.model import UnclickedRecommender
 from unclicked.training.optimiser import Optimiser
+from unclicked.training.weights import fill
 
 KIND = "unclicked checkpoint"
+STATE, WEIGHTS, OPTIMISER = "state.json", "model.safetensors", "optimizer.safetensors"
 
 
 @dataclass
@@ -62,25 +64,28 @@ def save_checkpoint(
 
     Raises:
         ResourceError: If the disk refuses to write; older checkpoints stay.
+        NumericError: If a weight is NaN or infinite; older checkpoints stay.
     """
     folder = run / "checkpoints" / f"{progress.step:09d}"
+    _refuse_broken(dict(model.named_parameters()) | optimiser.state, progress.step)
 
     def write(target: Path) -> dict[str, Any]:
         try:
-            save_file(_tensors(model), target / "model.safetensors")
-            save_file(_contiguous(optimiser.state), target / "optimizer.safetensors")
+            save_file(_contiguous(dict(model.named_parameters())), target / WEIGHTS)
+            save_file(_contiguous(optimiser.state), target / OPTIMISER)
         except SafetensorError as error:
             # A full disk comes as an error of the package's own.
             raise ResourceError("DISK", str(folder), f"cannot be written ({error}).") from None
         state = {"progress": asdict(progress), "optimizer_steps": optimiser.num_steps}
-        artefact.write_json(target / "state.json", state)
+        artefact.write_json(target / STATE, state)
         return {"kind": KIND, "threads": torch.get_num_threads(), "torch": torch.__version__}
 
-    artefact.publish(folder, write)
+    tensors = (*model.parameters(), *optimiser.state.values())
+    artefact.publish(folder, write, num_bytes=sum(one.nbytes for one in tensors))
     keep = {progress.step, progress.best_step}
     for other in sorted((run / "checkpoints").iterdir()):
         if other.name.isdigit() and int(other.name) not in keep:
-            shutil.rmtree(other)
+            artefact.remove(other)
     return folder
 
 
@@ -99,14 +104,15 @@ def list_checkpoints(run: Path) -> list[Path]:
     return sorted((one for one in folder.iterdir() if one.name.isdigit()), reverse=True)
 
 
-def newest_valid(run: Path) -> tuple[Path, list[str]]:
+def newest_valid(run: Path, only: Collection[str] | None = None) -> tuple[Path, list[str]]:
     """The newest checkpoint that is whole.
 
     Args:
         run: Folder of the run.
+        only: Names of the files that will be used; all of them without.
 
     Returns:
-        Its folder, and what was wrong with newer ones.
+        Its folder, and for each newer one a sentence that says what is wrong with it.
 
     Raises:
         ArtefactError: If there is none.
@@ -114,13 +120,20 @@ def newest_valid(run: Path) -> tuple[Path, list[str]]:
     refused = []
     for folder in list_checkpoints(run):
         try:
-            artefact.verify(folder, KIND)
+            artefact.verify(folder, KIND, only)
+            read_progress(folder)
         except ArtefactError as error:
-            refused.append(str(error))
+            refused.append(f"The checkpoint {folder} cannot be used: {_why(error, folder)}.")
         else:
             return folder, refused
-    reason = f" ({refused[0]})" if refused else ""
-    raise ArtefactError("CHECKPOINT", str(run), f"has no whole checkpoint{reason}. Train it.")
+    reason = f" {refused[0]}" if refused else ""
+    raise ArtefactError("CHECKPOINT", str(run), f"has no whole checkpoint.{reason} Train it anew.")
+
+
+def _why(error: ArtefactError, folder: Path) -> str:
+    """File and fault as part of a sentence, without advice that is for other artefacts."""
+    where = error.where.removeprefix(str(folder)).lstrip("/")
+    return f"{where or 'it'} {error.message.split('. ')[0].rstrip('.')}"
 
 
 def read_progress(folder: Path) -> tuple[Progress, int]:
@@ -131,9 +144,42 @@ def read_progress(folder: Path) -> tuple[Progress, int]:
 
     Returns:
         How far the run was, and the optimiser's steps.
+
+    Raises:
+        ArtefactError: If something is missing, unknown, of another type or out of range.
     """
-    state = artefact.read_json(folder / "state.json")
-    return Progress(**state["progress"]), int(state["optimizer_steps"])
+    path = folder / STATE
+    state = artefact.read_json(path)
+    progress = state.get("progress") if isinstance(state, dict) else None
+    if not isinstance(progress, dict) or set(progress) != set(asdict(Progress())):
+        raise ArtefactError("CHECKPOINT-STATE", str(path), "holds no counters of a run.")
+    for name, value in (progress | {"optimizer_steps": state.get("optimizer_steps")}).items():
+        if not _fits(name, value):
+            found = f"found {str(value)[:40]} for {name}, which cannot be."
+            raise ArtefactError("CHECKPOINT-STATE", str(path), found)
+    counted = Progress(**progress)
+    step = int(folder.name) if folder.name.isdecimal() else counted.step
+    if not counted.step == step >= counted.best_step:
+        raise ArtefactError(
+            "CHECKPOINT-STATE",
+            str(path),
+            f"tells of step {counted.step} and of a best step {counted.best_step} in the "
+            f"checkpoint of step {step}.",
+        )
+    return counted, state["optimizer_steps"]
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a counter has its type and lies where it can."""
+    if name == "finished":
+        return isinstance(value, bool)
+    if name == "history":
+        return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+    if isinstance(value, bool):
+        return False
+    if name == "best_value":
+        return isinstance(value, int | float) and isfinite(value) and -1 <= value <= 1
+    return isinstance(value, int) and (-1 if name == "best_step" else 0) <= value < 2**62
 
 
 def load_weights(folder: Path, model: UnclickedRecommender) -> None:
@@ -146,7 +192,7 @@ def load_weights(folder: Path, model: UnclickedRecommender) -> None:
     Raises:
         ArtefactError: If names or shapes differ, or a weight is NaN or infinite.
     """
-    _copy(folder / "model.safetensors", dict(model.named_parameters()))
+    fill(folder / WEIGHTS, dict(model.named_parameters()))
 
 
 def load_optimiser(folder: Path, optimiser: Optimiser) -> None:
@@ -157,38 +203,29 @@ def load_optimiser(folder: Path, optimiser: Optimiser) -> None:
         optimiser: An optimiser over a model of the same shape.
 
     Raises:
-        ArtefactError: If names or shapes differ.
+        ArtefactError: If names or shapes differ, or a number cannot be one of an optimiser.
     """
-    _copy(folder / "optimizer.safetensors", optimiser.state)
+    fill(folder / OPTIMISER, optimiser.state)
+    for name, state in optimiser.state.items():
+        # Sums and means of squares; below zero their root would be no number.
+        if not name.endswith(":mean") and bool((state < 0).any()):
+            raise ArtefactError(
+                "CHECKPOINT-RANGE", f"{folder / OPTIMISER} {name}", "holds a number below 0."
+            )
     optimiser.num_steps = read_progress(folder)[1]
 
 
-def _tensors(model: UnclickedRecommender) -> dict[str, Tensor]:
-    return _contiguous(dict(model.named_parameters()))
+def _refuse_broken(tensors: Mapping[str, Tensor], step: int) -> None:
+    """A step can be finite and still move a weight out of range: that is no checkpoint to keep."""
+    broken = [name for name, one in tensors.items() if not bool(torch.isfinite(one).all())]
+    if broken:
+        raise NumericError(
+            "NAN-WEIGHT",
+            f"step {step}, {', '.join(broken[:5])}",
+            "is NaN or infinite after the step and was not saved. Lower train.learning_rate; "
+            "--resume goes on from the last checkpoint.",
+        )
 
 
 def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
-
-
-@torch.no_grad()
-def _copy(path: Path, targets: Mapping[str, Tensor]) -> None:
-    try:
-        found = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ArtefactError("CHECKPOINT", str(path), f"cannot be read ({error}).") from None
-    differ = sorted(set(found) ^ set(targets))
-    if differ:
-        raise ArtefactError(
-            "CHECKPOINT-NAMES", str(path), f"does not fit this configuration: {differ[0]}."
-        )
-    for name, target in targets.items():
-        if found[name].shape != target.shape:
-            raise ArtefactError(
-                "CHECKPOINT-SHAPE",
-                f"{path} {name}",
-                f"has shape {tuple(found[name].shape)}, expected {tuple(target.shape)}.",
-            )
-        if not bool(torch.isfinite(found[name]).all()):
-            raise ArtefactError("CHECKPOINT-NAN", f"{path} {name}", "holds NaN or infinity.")
-        target.copy_(found[name])

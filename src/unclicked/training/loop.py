@@ -15,17 +15,18 @@ import torch
 
 from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder, bucketed_order
-from unclicked.errors import NumericError
+from unclicked.errors import NumericError, ResourceError, enough_memory
 from unclicked.model import UnclickedRecommender
 from unclicked.progress import bar
 from unclicked.sampling import LogUniform
 from unclicked.tensors import to_tensors
 from unclicked.training import checkpoint as store
 from unclicked.training.alarms import MetricAlarms
+from unclicked.training.alignment import category_alignment
 from unclicked.training.log import RunLog
 from unclicked.training.optimiser import Optimiser
 from unclicked.training.randomness import generator_for, step_seed
-from unclicked.training.step import StepReport, training_step
+from unclicked.training.step import BrokenRows, StepReport, training_step
 
 ORDER, NEGATIVES, DROPOUT, RANDOM_ITEMS = range(4)
 
@@ -51,7 +52,8 @@ class Training:
         config: The resolved configuration.
         model: The model.
         builder: Where training batches come from.
-        validate: Gives the validation HR@50 of the model as it is.
+        validate: Gives the validation HR@50 of the model as it is; None trains a fixed number of
+            epochs and keeps the last.
         warn: Called with sentences that a person should read.
         device: Where the model lives.
         progress: How far the run is.
@@ -61,7 +63,7 @@ class Training:
     config: Config
     model: UnclickedRecommender
     builder: BatchBuilder
-    validate: Callable[[], float]
+    validate: Callable[[], float] | None
     warn: Callable[[str], None]
     device: torch.device
     progress: store.Progress = field(default_factory=store.Progress)
@@ -97,7 +99,8 @@ class Training:
             Stopped: If SIGINT or SIGTERM came; a checkpoint was saved.
         """
         config = self.config.train
-        log = RunLog(self.run / "log.jsonl", self.progress.step)
+        done = self.progress
+        log = RunLog(self.run / "log.jsonl", done.step, self.warn, epochs=done.epoch)
         lengths = np.diff(self.builder.samples.position_offsets)
         try:
             with self._signals():
@@ -132,6 +135,11 @@ class Training:
         return rows
 
     def _step(self, chosen: np.ndarray) -> tuple[StepReport, float]:
+        advice = "Lower train.batch_size, train.num_negatives or model.dim."
+        with enough_memory(f"training, step {self.progress.step + 1}", advice):
+            return self._step_once(chosen)
+
+    def _step_once(self, chosen: np.ndarray) -> tuple[StepReport, float]:
         step, seed = self.progress.step, self.config.train.seed
         torch.manual_seed(step_seed(seed, step, DROPOUT))
         negatives = self.sampler.draw(
@@ -144,45 +152,64 @@ class Training:
             )
             return report, self.optimiser.step()
         except NumericError as error:
+            broken = chosen[error.places] if isinstance(error, BrokenRows) else chosen
             raise NumericError(
                 error.name,
                 f"step {step + 1}, {error.where}",
-                f"{error.message} The samples are {chosen[:10].tolist()}. Checkpoints are "
+                f"{error.message} The samples are {broken[:10].tolist()}. Checkpoints are "
                 "untouched; lower train.learning_rate.",
             ) from None
 
     def _end_epoch(self, log: RunLog, rows: int, seconds: float) -> None:
         progress = self.progress
         self._say(self.alarms.after_epoch())
-        value = self.validate()
         progress.epoch += 1
         progress.batch = 0
-        better = value > progress.best_value
-        progress.bad_epochs = 0 if better else progress.bad_epochs + 1
-        if better:
-            progress.best_value, progress.best_step = value, progress.step
+        judged = self._judge()
         stale = progress.bad_epochs >= self.config.train.patience
         progress.finished = stale or progress.epoch >= self.config.train.max_epochs
         line = {
             "epoch": progress.epoch,
-            "validation_HR@50": value,
+            **judged,
             "rows_per_second": round(rows / seconds, 1),
             "seconds": round(seconds, 2),
         }
+        alignment = {f: round(v, 4) for f, v in category_alignment(self.model).items()}
         progress.history.append(line)
-        log.write({"kind": "epoch", "step": progress.step, **line})
-        self._save()
+        log.write({"kind": "epoch", "step": progress.step, **line, "alignment": alignment})
+        self._save(log)
+
+    def _judge(self) -> dict[str, float]:
+        """Validate, and remember whether this epoch is the best."""
+        progress = self.progress
+        if self.validate is None:
+            progress.best_step = progress.step
+            return {}
+        value = self.validate()
+        better = value > progress.best_value
+        progress.bad_epochs = 0 if better else progress.bad_epochs + 1
+        if better:
+            progress.best_value, progress.best_step = value, progress.step
+        return {"validation_HR@50": value}
 
     def _save_if_due(self, log: RunLog) -> None:
         minutes = (time.monotonic() - self._saved_at) / 60
         if self._signal or minutes >= self.config.train.checkpoint_minutes:
-            log.flush()
-            self._save()
+            self._save(log)
         if self._signal:
             raise Stopped(self._signal)
 
-    def _save(self) -> None:
-        store.save_checkpoint(self.run, self.model, self.optimiser, self.progress)
+    def _save(self, log: RunLog) -> None:
+        """Save, and once again where the disk refuses: what was trained is still in memory."""
+        for last in (False, True):
+            try:
+                log.flush()
+                store.save_checkpoint(self.run, self.model, self.optimiser, self.progress)
+                break
+            except ResourceError as error:
+                if last:
+                    raise
+                self.warn(f"{error} It is tried once more.")
         self._saved_at = time.monotonic()
 
     def _say(self, text: str | None) -> None:
@@ -195,7 +222,7 @@ class Training:
 
         def remember(number: int, frame: FrameType | None) -> None:
             if self._signal:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(number)
             self._signal = number
 
         try:

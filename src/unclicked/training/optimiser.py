@@ -63,13 +63,21 @@ class Optimiser:
             Global norm of all gradients before clipping.
 
         Raises:
-            NumericError: If the norm is not finite; nothing is moved then.
+            NumericError: If the norm or a weight to be moved is not finite; nothing is moved then.
         """
         parts = list(self._parts())
-        norm = math.sqrt(sum(float(part.gradient.square().sum()) for part in parts))
+        self._refuse_broken(parts)
+        squares = [float(part.gradient.square().sum()) for part in parts]
+        norm = math.sqrt(sum(squares))
         if not math.isfinite(norm):
-            broken = [p.name for p in parts if not bool(torch.isfinite(p.gradient).all())]
-            raise NumericError("NAN-GRADIENT", ", ".join(broken), "gradient is NaN or infinite.")
+            self.model.zero_grad(set_to_none=True)
+            broken = zip(parts, squares, strict=True)
+            names = [_told(part) for part, square in broken if not math.isfinite(square)]
+            raise NumericError(
+                "NAN-GRADIENT",
+                ", ".join(names),
+                "gradient is NaN, infinite or too large for its norm; nothing was moved.",
+            )
         clip = self.config.clip_norm
         scale = clip / norm if 0 < clip < norm else 1.0
         self.num_steps += 1
@@ -79,6 +87,7 @@ class Optimiser:
         return norm
 
     def _parts(self) -> Iterator[_Part]:
+        """Every parameter with a gradient; a table's rows give theirs away."""
         tables = self.model.tables()
         for name, weight in self.model.named_parameters():
             if name in tables:
@@ -87,6 +96,20 @@ class Optimiser:
                     yield _Part(name, weight, *collected)
             elif weight.grad is not None:
                 yield _Part(name, weight, None, weight.grad)
+
+    def _refuse_broken(self, parts: list[_Part]) -> None:
+        """An infinite weight can hide behind a tanh: neither loss nor gradient would tell."""
+        moved = [one.weight if one.rows is None else one.weight[one.rows] for one in parts]
+        if parts and not bool(torch.isfinite(torch.stack([one.sum() for one in moved])).all()):
+            self.model.zero_grad(set_to_none=True)
+            names = [
+                part.name
+                for part, one in zip(parts, moved, strict=True)
+                if not one.sum().isfinite()
+            ]
+            raise NumericError(
+                "NAN-WEIGHT", ", ".join(names), "weight is NaN or infinite; nothing was moved."
+            )
 
     def _move(self, part: _Part, gradient: Tensor) -> None:
         if self.config.optimizer == "adagrad":
@@ -118,3 +141,12 @@ class Optimiser:
             self.state[f"{part.name}:{kind}"].copy_(value)
         else:
             self.state[f"{part.name}:{kind}"][part.rows] = value
+
+
+def _told(part: _Part) -> str:
+    """Name of a parameter and, of a table, the first rows at fault."""
+    if part.rows is None:
+        return part.name
+    wrong = ~torch.isfinite(part.gradient.square().sum(dim=1))
+    rows = part.rows[wrong][:5].tolist()
+    return f"{part.name} rows {', '.join(map(str, rows))}" if rows else part.name

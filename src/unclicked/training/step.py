@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,16 +18,18 @@ from unclicked.sampling import LogUniform, SampledNegatives
 from unclicked.tensors import TensorBatch
 
 NUM_RANDOM_ITEMS = 5
+GATE_QUANTILES = (0.1, 0.9)
 
 
 @dataclass(frozen=True)
 class _Losses:
-    """Both losses of each row; the rows the metric loss is a mean over, and those it judges."""
+    """Both losses of each row, and masks: counted by the metric loss, judged by it, with a list."""
 
     ranking: Tensor
     metric: Tensor
     counted: Tensor
     judged: Tensor
+    has_unclicked: Tensor
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class StepReport:
     cosine: float
     metric_scale: float
     num_rows: int
+    # Only where a confidence network decides how much of the unclicked vector is taken away.
+    gate_mean: float | None = None
+    gate_low: float | None = None
+    gate_high: float | None = None
 
 
 def training_step(
@@ -89,9 +96,10 @@ def training_step(
         negatives.log_expected.to(label_rows.device),
     )
     metric, counted = _metric(model, batch, rows, leaves)
-    _refuse_broken(ranking, metric)
+    _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample)
     ranking.mean().backward()
-    losses = _Losses(ranking, metric, counted, rows.unclicked_mask & counted)
+    judged = rows.unclicked_mask & counted
+    losses = _Losses(ranking, metric, counted, judged, rows.unclicked_mask)
     report = _add_metric_gradient(model, leaves, losses)
     _backward(trunk, leaves)
     return report
@@ -164,13 +172,28 @@ def _metric(
     return loss, counted
 
 
-def _refuse_broken(ranking: Tensor, metric: Tensor) -> None:
-    broken = torch.nonzero(~torch.isfinite(ranking + metric)).reshape(-1)
-    if len(broken):
-        named = ", ".join(str(row) for row in broken[:10].tolist())
-        raise NumericError(
-            "NAN-LOSS", f"rows {named} of the batch", "loss is NaN or infinite; nothing was moved."
-        )
+class BrokenRows(NumericError):
+    """A loss that is NaN or infinite in some rows.
+
+    Args:
+        loss: Which loss.
+        rows: The rows.
+        places: Place in the batch of each row's sample.
+    """
+
+    def __init__(self, loss: str, rows: list[int], places: list[int]) -> None:
+        self.places = places
+        named = ", ".join(map(str, rows[:10]))
+        where = f"rows {named} of the batch"
+        super().__init__("NAN-LOSS", where, f"the {loss} is NaN or infinite; nothing was moved.")
+
+
+def _refuse_broken(losses: dict[str, Tensor], row_sample: Tensor) -> None:
+    for name, loss in losses.items():
+        broken = torch.nonzero(~torch.isfinite(loss)).reshape(-1)
+        if len(broken):
+            places = torch.unique(row_sample[broken])
+            raise BrokenRows(name, broken.tolist(), places.tolist())
 
 
 def _add_metric_gradient(
@@ -235,7 +258,19 @@ def _report(
         cosine=product / (at_ranking * at_metric) if at_ranking * at_metric > 0 else 0.0,
         metric_scale=scale,
         num_rows=len(h),
+        **_gate(model, h[losses.has_unclicked], n[losses.has_unclicked]),
     )
+
+
+@torch.no_grad()
+def _gate(model: UnclickedRecommender, clicked: Tensor, unclicked: Tensor) -> dict[str, float]:
+    """Mean, 10 % and 90 % quantile over rows of the gate's mean over dimensions."""
+    if model.config.fusion != "confidence" or not len(clicked):
+        return {}
+    # numpy's quantile has no limit on the number of values, torch's has.
+    gate = model.plugin.gate(clicked, unclicked).mean(dim=1).cpu().numpy()
+    low, high = np.quantile(gate, GATE_QUANTILES)
+    return {"gate_mean": float(gate.mean()), "gate_low": float(low), "gate_high": float(high)}
 
 
 def _mean_of(values: Tensor) -> float:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from matplotlib.axes import Axes
 
-from unclicked.report.svg import COLOURS, draw
+from unclicked.page.svg import COLOURS, draw
 
 
 def paint(axes: Axes) -> None:

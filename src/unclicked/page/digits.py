@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unclicked.report.facts import BasedRow
+from collections.abc import Sequence
 
 SMALLEST_P = 1e-4
 
@@ -39,17 +39,39 @@ def points(value: float) -> str:
     return f"{100 * value:+.2f}"
 
 
-def interval(row: BasedRow) -> str:
+def interval(ends: Sequence[float]) -> str:
     """The interval of a difference.
 
     Args:
-        row: A comparison.
+        ends: Lower and upper end, fractions of one.
 
     Returns:
         Both ends in percentage points.
+
+    Example:
+        >>> interval([-0.001, 0.02])
+        '-0.10 to +2.00'
     """
-    low, high = row["ci95"]
+    low, high = ends
     return f"{points(low)} to {points(high)}"
+
+
+def interval_of(ends: Sequence[float], decimals: int = 4) -> str:
+    """An interval of plain numbers.
+
+    Args:
+        ends: Lower and upper end.
+        decimals: Digits after the point.
+
+    Returns:
+        Both ends with their signs.
+
+    Example:
+        >>> interval_of([-0.001, 0.02], 3)
+        '-0.001 to +0.020'
+    """
+    low, high = ends
+    return f"{low:+.{decimals}f} to {high:+.{decimals}f}"
 
 
 def p_value(p: float) -> str:
@@ -99,3 +121,27 @@ def duration(seconds: float) -> str:
         ('3.1 s', '75 s')
     """
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def share(part: float, whole: float) -> str:
+    """A part of a whole in percent, short.
+
+    Args:
+        part: The part.
+        whole: The whole.
+
+    Returns:
+        One decimal below ten percent, else none; never 0 % or 100 % where that is not exact.
+
+    Example:
+        >>> share(1, 4), share(1, 40), share(0, 0), share(1, 100_000), share(99_999, 100_000)
+        ('25 %', '2.5 %', '0 %', '<0.1 %', '>99 %')
+    """
+    if not part or not whole:
+        return "0 %"
+    percents = 100 * part / whole
+    if percents < 0.1:
+        return "<0.1 %"
+    if 99.5 <= percents < 100:
+        return ">99 %"
+    return f"{percents:.0f} %" if round(percents, 1) >= 10 else f"{percents:.1f} %"

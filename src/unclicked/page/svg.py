@@ -6,10 +6,10 @@ import html
 import io
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Drawn in colours that nothing else has, each replaced by a variable of the page's style.
 COLOURS = {
@@ -19,17 +19,20 @@ COLOURS = {
     "base": "#010206",
     "unclicked": "#010207",
     "shuffled": "#010208",
+    "further": "#010209",
+    "another": "#01020a",
 }
-WIDTH_INCHES, HEIGHT_INCHES = 4.6, 2.7
+# As wide as a phone's column, so that a point is a pixel there and text stays readable.
+WIDTH_INCHES, HEIGHT_INCHES = 4.6, 2.75
 STYLE = {
     "svg.fonttype": "none",
-    "font.size": 9,
+    "font.size": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": COLOURS["line"],
     "axes.labelcolor": COLOURS["ink"],
     "axes.titlecolor": COLOURS["ink"],
-    "axes.titlesize": 9,
+    "axes.titlesize": 10.5,
     "axes.titlelocation": "left",
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -41,7 +44,7 @@ STYLE = {
     "ytick.labelcolor": COLOURS["ink"],
     "text.color": COLOURS["ink"],
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 10,
     "lines.linewidth": 1.6,
 }
 _HEAD = re.compile(r"^.*?(?=<svg )", re.DOTALL)
@@ -63,6 +66,9 @@ def draw(name: str, alternative: str, paint: Callable[[Axes], None], height: flo
     Returns:
         An `svg` element without a reference to anything outside it.
     """
+    import matplotlib
+    from matplotlib.figure import Figure
+
     stream = io.StringIO()
     with matplotlib.rc_context(matplotlib.RcParams(STYLE | {"svg.hashsalt": name})):
         figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES * height), layout="constrained")

@@ -53,11 +53,12 @@ def cell(text: str, kind: str = "") -> str:
     return f'<td class="{kind}">{text}</td>' if kind else f"<td>{text}</td>"
 
 
-def table(name: str, heading: Sequence[tuple[str, str]], rows: Iterable[str]) -> str:
+def table(name: str, caption: str, heading: Sequence[tuple[str, str]], rows: Iterable[str]) -> str:
     """A table in a box of its own that scrolls sideways where the page is narrow.
 
     Args:
         name: Its id.
+        caption: What it shows, plain text.
         heading: Text and class of each column.
         rows: `tr` elements.
 
@@ -69,10 +70,9 @@ def table(name: str, heading: Sequence[tuple[str, str]], rows: Iterable[str]) ->
         for text, kind in heading
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}">'
-        f'<table id="{escaped(name)}"><thead><tr>{cells}</tr></thead>\n<tbody>\n'
-        + "\n".join(rows)
-        + "\n</tbody></table></div>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(caption)}">'
+        f'<table id="{escaped(name)}"><caption><span>{typeset(caption)}</span></caption>'
+        f"<thead><tr>{cells}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"
     )
 
 
@@ -85,7 +85,7 @@ def definitions(pairs: Sequence[tuple[str, str]]) -> str:
     Returns:
         A `dl` element.
     """
-    inside = "\n".join(f"<dt>{escaped(a)}</dt><dd>{escaped(b)}</dd>" for a, b in pairs)
+    inside = "\n".join(f"<dt>{escaped(a)}</dt><dd>{typeset(b)}</dd>" for a, b in pairs)
     return f"<dl>\n{inside}\n</dl>"
 
 
@@ -114,5 +114,5 @@ def pictures(drawn: Sequence[str], caption: str) -> str:
     inside = "\n".join(f"<div>{one}</div>" for one in drawn)
     return (
         f'<figure>\n<div class="pictures">\n{inside}\n</div>\n'
-        f"<figcaption>{escaped(caption)}</figcaption>\n</figure>"
+        f"<figcaption>{typeset(caption)}</figcaption>\n</figure>"
     )

@@ -7,13 +7,15 @@ STYLE = """
   color-scheme: light dark;
   --page: #ffffff; --card: #f6f7f9; --edge: #dfe3e8; --ink: #1d232b; --soft: #5a6572;
   --line: #c4cad2; --accent: #0b63c4; --tint: #e8f1fc; --good: #0b63c4; --bad: #b4460a;
-  --popularity: #b3bac3; --base: #66707d; --unclicked: #0b63c4; --shuffled: #d9790f;
+  --popularity: #858e9a; --base: #5b6572; --unclicked: #0b63c4; --shuffled: #c96a06;
+  --further: #7a4cc2; --another: #12805c;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #12161c; --card: #1a2028; --edge: #2c343f; --ink: #e4e8ed; --soft: #9aa5b2;
     --line: #47515e; --accent: #6db3ff; --tint: #17293f; --good: #6db3ff; --bad: #f0a35e;
-    --popularity: #59636f; --base: #a4aebb; --unclicked: #5aa7f5; --shuffled: #eba055;
+    --popularity: #66717e; --base: #a4aebb; --unclicked: #5aa7f5; --shuffled: #eba055;
+    --further: #b295f0; --another: #4fc79b;
   }
 }
 * { box-sizing: border-box; }
@@ -45,16 +47,44 @@ th { font-weight: 600; color: var(--soft); font-size: 0.8rem; background: var(--
 tbody th { background: var(--page); color: inherit; font-size: inherit; font-weight: 500;
   position: sticky; left: 0; }
 tr + tr > *, tbody tr > * { border-top: 1px solid var(--edge); }
+caption { text-align: left; padding: 0.6rem 0.8rem; font-size: 0.85rem; color: var(--soft);
+  caption-side: top; }
+caption span { position: sticky; left: 0.8rem; display: inline-block;
+  max-width: min(46rem, calc(100vw - 4rem)); }
+details .scroll { margin-bottom: 0; }
+.wide { width: 40%; min-width: 5.5rem; }
+.bar { display: block; height: 0.8rem; min-width: 1px; border-radius: 2px;
+  background: var(--base); }
+.bar.kept { background: var(--accent); } .bar.clicked { background: var(--another); }
+.bar.removed { background: repeating-linear-gradient(135deg, var(--bad) 0 3px,
+  transparent 3px 6px); outline: 1px solid var(--bad); outline-offset: -1px; }
+.signal { border: 1px solid var(--edge); border-radius: 8px; padding: 0.9rem 1.25rem;
+  margin: 0 0 1.25rem; background: var(--card); }
+.signal p { margin: 0.15rem 0; }
+.signal .big { font-size: 1.75rem; font-weight: 650; line-height: 1.2;
+  font-variant-numeric: tabular-nums; }
+.parts { display: flex; height: 0.9rem; border-radius: 2px; overflow: hidden; gap: 1px; }
+.parts .better { background: var(--accent); }
+.parts .equal { background: var(--edge); }
+.parts .worse { background: repeating-linear-gradient(135deg, var(--bad) 0 3px,
+  var(--page) 3px 6px); }
+.story { border: 1px solid var(--edge); border-radius: 8px; padding: 0.25rem 1.25rem 1rem;
+  margin: 1rem 0; border-left: 4px solid var(--line); }
+.story.helped { border-left-color: var(--accent); }
+.story.harmed { border-left-color: var(--bad); }
+.story h3 { margin-top: 0.75rem; }
+h4 { font-size: 0.85rem; font-weight: 600; color: var(--soft); margin: 0.9rem 0 0.25rem; }
+td.found { background: var(--tint); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 tr.focus > * { font-weight: 650; }
 tr.group > * { border-top: 2px solid var(--edge); }
 .quiet { color: var(--soft); font-weight: 400; }
-.in { color: var(--accent); font-weight: 600; }
-.out { color: var(--soft); text-decoration: line-through; }
 .tag { display: inline-block; border: 1px solid var(--edge); border-radius: 4px; padding: 0 0.35em;
   margin-left: 0.25rem; color: var(--soft); font-size: 0.75rem; line-height: 1.5; }
 .tag.hit { border-color: var(--accent); color: var(--accent); }
-#lists td:first-child { width: 4rem; }
+.lists { table-layout: fixed; }
+.lists th:first-child { width: 4rem; }
+#fields, #means { width: auto; min-width: min(100%, 26rem); }
 .swatch {
   display: inline-block; width: 0.7em; height: 0.7em; border-radius: 2px; margin-right: 0.5em;
 }
@@ -79,11 +109,18 @@ pre { background: var(--card); border: 1px solid var(--edge); border-radius: 8px
   monospace; }
 summary { cursor: pointer; color: var(--accent); font-size: 0.9rem; }
 @media (max-width: 36rem) {
+  .story { padding: 0.25rem 0.8rem 0.8rem; }
   body { padding-top: 1.5rem; padding-left: 1rem; padding-right: 1rem; }
   h1 { font-size: 1.45rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 0.6rem; }
   th, td { padding: 0.4rem 0.6rem; }
-  #lists td { white-space: normal; vertical-align: top; }
+  tbody th { white-space: normal; min-width: 6.5rem; }
+  .lists th:first-child { width: 3rem; min-width: 0; padding-left: 0.3rem; }
+  .lists .tag { margin-left: 0; }
+  #runs tbody th { white-space: nowrap; }
+  #runs td .quiet, #spread td .quiet { display: block; }
+  .wide { min-width: 4.5rem; }
+  .lists td { white-space: normal; vertical-align: top; }
 }
 @media print { body { max-width: none; } figure, tr { break-inside: avoid; } }
 """

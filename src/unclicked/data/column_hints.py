@@ -1,0 +1,84 @@
+"""What an error says of the columns of a file: their names, the nearest one, how to map it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+
+from unclicked.data.schema import shorten
+
+MAX_LISTED = 40
+MAX_COMPARED = 1000
+MAX_NAME = 80
+PLACEHOLDER = "NAME_IN_THE_FILE"
+
+
+def list_columns(types: Mapping[str, pa.DataType]) -> str:
+    """Names and types of columns, the first 40.
+
+    Args:
+        types: Name -> type.
+
+    Returns:
+        A text on one line.
+
+    Example:
+        >>> list_columns({"who": pa.int64(), "what": pa.string()})
+        'who (int64), what (string)'
+    """
+    first = list(types.items())[:MAX_LISTED]
+    text = ", ".join(
+        f"{shorten(name, MAX_NAME)} ({shorten(kind, MAX_NAME)})" for name, kind in first
+    )
+    return text + (f" and {len(types) - MAX_LISTED} more" if len(types) > MAX_LISTED else "")
+
+
+def nearest_name(name: str, names: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """The name that is spelled most alike, whatever its case.
+
+    Args:
+        name: Name that was not found.
+        names: Names that are there; long ones and those beyond the first 1000 are left out,
+            because comparing takes long.
+        cutoff: Least similarity, from 0 to 1.
+
+    Returns:
+        One of the names, or None.
+
+    Example:
+        >>> nearest_name("item_id", ["user", "ItemID"])
+        'ItemID'
+    """
+    short = [other for other in names if len(other) <= MAX_NAME][:MAX_COMPARED]
+    lowered = {other.lower(): other for other in short}
+    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=cutoff)
+    return lowered[near[0]] if near else None
+
+
+def mapping_hint(start: str, column: str, name: str | None) -> str:
+    """How a column of another name is mapped, on the command line and in a file.
+
+    Args:
+        start: What to do, such as `Map it`.
+        column: Our name.
+        name: Name in the file; None where it is not known.
+
+    Returns:
+        A sentence.
+
+    Example:
+        >>> mapping_hint("Map it", "user_id", "who")
+        'Map it with --set data.columns.user_id=who, or [data.columns] user_id = "who".'
+    """
+    name = PLACEHOLDER if name is None else name
+    toml = f'[data.columns] {column} = "{name}"'
+    if not name.isprintable() or set(name) & {"'", '"', "\\"}:
+        return f"{start} with {toml}."
+    option = f"data.columns.{column}={name}"
+    # What TOML would read as a number, a date or a truth value needs its quotes.
+    if not re.fullmatch(r"[A-Za-z_][\w-]*", name) or name in {"true", "false", "inf", "nan"}:
+        option = f"'data.columns.{column}=\"{name}\"'"
+    return f"{start} with --set {option}, or {toml}."

@@ -1,0 +1,97 @@
+"""What a skip signal says to a person who must decide whether unclicked items are worth it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Simulated logs of 1,500 items; below the first no gain was seen, the others went with these gains.
+LITTLE_NATS = 0.2
+# Logs whose skips were made random gave up to a tenth of this.
+NEGLIGIBLE_NATS = 0.02
+SEEN = "on simulated logs 0.26 nats went with +2.5 points of HR@50 and 0.53 with +10.6"
+_SIGNS = {
+    "attracts": "a category that is passed over is clicked next more often than the clicks say",
+    "repels": "a category that is passed over is clicked next less often than the clicks say",
+    "unclear": "whether a passed-over category attracts or repels is unclear",
+}
+
+
+def verdict(signal: dict[str, Any]) -> str:
+    """A sentence on the largest signal.
+
+    Args:
+        signal: One field's entry of the skip signal.
+
+    Returns:
+        What was found and what to expect of training with unclicked lists.
+    """
+    nats, low, field = signal["nats"], signal["ci95"][0], signal["field"]
+    if low <= 0 or nats < NEGLIGIBLE_NATS:
+        what = "nothing measurable" if low <= 0 else f"next to nothing ({nats:.3g} nats)"
+        return (
+            f"The unclicked lists tell {what} of the next click's {field} beyond the clicks: do "
+            "not expect a gain from training with them."
+        )
+    size = f"The unclicked lists add {nats:.3g} nats on the next click's {field}"
+    if signal["control_ci95"][0] > 0:
+        size += (
+            f" ({signal['control_nats']:.3g} of them with another user's list too, so that part "
+            "tells nothing of the user)"
+        )
+    if nats < LITTLE_NATS:
+        seen = f"that is little: below about {LITTLE_NATS} no gain was seen on simulated logs"
+    else:
+        seen = f"that can be worth it: {SEEN}"
+    return f"{size}; {_SIGNS[signal['sign']]}; {seen}."
+
+
+def no_signal(reason: str) -> dict[str, Any]:
+    """What stands in the place of a signal that could not be measured.
+
+    Args:
+        reason: Why, without a full stop.
+
+    Returns:
+        All keys of a signal, without numbers.
+
+    Example:
+        >>> no_signal("there is no log")["verdict"]
+        'Not measured: there is no log.'
+    """
+    return {
+        "field": None,
+        "nats": None,
+        "ci95": None,
+        "sign": "unclear",
+        "effect": None,
+        "effect_ci95": None,
+        "predictions": 0,
+        "users": 0,
+        "control_nats": None,
+        "control_ci95": None,
+        "fields": [],
+        "verdict": f"Not measured: {reason}.",
+    }
+
+
+def signal_line(signal: dict[str, Any]) -> str:
+    """A skip signal as one line of a terminal.
+
+    Args:
+        signal: The skip signal.
+
+    Returns:
+        Such as `0.310 nats (0.290 to 0.330) on leaf_category, attracts; control 0.000`.
+    """
+    if signal["nats"] is None:
+        return str(signal["verdict"])
+    low, high = map(_short, signal["ci95"])
+    return (
+        f"{_short(signal['nats'])} nats ({low} to {high}) on {signal['field']}, "
+        f"{signal['sign']}; control {_short(signal['control_nats'])}"
+    )
+
+
+def _short(value: float) -> str:
+    # Nothing is told of the side from which a number comes to zero.
+    return f"{round(value, 3) + 0.0:.3f}"

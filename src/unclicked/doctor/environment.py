@@ -1,0 +1,238 @@
+"""Whether the machine and the installed packages are fit for the work."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from unclicked.doctor.finding import Diagnosis, Finding
+from unclicked.doctor.machine import GIB, free_memory_bytes, readable_bytes, usable_cores
+
+PACKAGE = "unclicked"
+LEAST_MEMORY = 2 * GIB
+LEAST_DISK = 1 * GIB
+_REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*(?:\(?>=\s*([\d.]+))?")
+_EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
+
+
+def examine_environment(folder: Path) -> Diagnosis:
+    """Check Python, packages, cores, memory and disk.
+
+    Args:
+        folder: Where files would be written.
+
+    Returns:
+        The diagnosis.
+    """
+    findings = [
+        python_finding(tuple(sys.version_info[:3])),
+        packages_finding(requirements()),
+        *_torch_findings(),
+        _waiting_finding(os.environ.get("OMP_WAIT_POLICY", "")),
+        memory_finding(free_memory_bytes()),
+        *_disk_findings(folder),
+        _compiled_finding(),
+        *_extras_findings(),
+    ]
+    return Diagnosis("", "environment", findings, "unclicked quickstart")
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version, to be compared.
+
+    Args:
+        version: Such as `2.13.0+cpu`.
+
+    Returns:
+        The numbers.
+
+    Example:
+        >>> numbers("2.13.0+cpu") >= numbers("2.10"), numbers("3.0rc1")
+        (True, (3, 0))
+    """
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def requirements(extra: str = "") -> dict[str, str]:
+    """What the package asks for, as it is installed.
+
+    Args:
+        extra: Name of a group of optional packages; those that are always needed without.
+
+    Returns:
+        Name of each package to the least version, empty where any will do.
+    """
+    wanted = {}
+    for text in metadata.requires(PACKAGE) or []:
+        requirement, _, marker = text.partition(";")
+        group = _EXTRA.search(marker)
+        found = _REQUIREMENT.match(requirement.strip())
+        if found and (group[1] if group else "") == extra:
+            wanted[found[1]] = found[2] or ""
+    return wanted
+
+
+def python_finding(version: tuple[int, ...]) -> Finding:
+    """Whether Python is new enough.
+
+    Args:
+        version: Its numbers.
+
+    Returns:
+        The finding.
+    """
+    floor = (metadata.metadata(PACKAGE)["Requires-Python"] or "").removeprefix(">=")
+    text = ".".join(map(str, version))
+    if version < numbers(floor):
+        return Finding("python", "fail", f"{text}, needs {floor}", "Use a newer Python.")
+    return Finding("python", "ok", f"{text} (needs {floor})")
+
+
+def packages_finding(wanted: dict[str, str]) -> Finding:
+    """Whether every package is there and new enough.
+
+    Args:
+        wanted: Name to least version.
+
+    Returns:
+        The finding, with the versions that are there.
+    """
+    there, faults = [], []
+    for name, floor in wanted.items():
+        found = _version(name)
+        if found is None:
+            faults.append(f"{name} is missing")
+        elif numbers(found) < numbers(floor):
+            faults.append(f"{name} {found} is older than {floor}")
+        else:
+            there.append(f"{name} {found}")
+    if faults:
+        return Finding("packages", "fail", "; ".join(faults), "Install the package anew.")
+    return Finding("packages", "ok", ", ".join(there))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _torch_findings() -> Iterator[Finding]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        yield Finding("torch", "fail", f"cannot be loaded ({reason})", "Install torch anew.")
+        return
+    capability = torch.backends.cpu.get_cpu_capability()
+    yield Finding("torch", "ok", f"{torch.__version__}, arithmetic for {capability}")
+    yield threads_finding(torch.get_num_threads(), usable_cores())
+    if torch.cuda.is_available():
+        names = {torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())}
+        yield Finding("cuda", "ok", f"{torch.cuda.device_count()}: {', '.join(sorted(names))}")
+    else:
+        yield Finding("cuda", "ok", "none; everything runs on the processor")
+
+
+def threads_finding(threads: int, cores: int) -> Finding:
+    """Whether more threads than cores would get in each other's way.
+
+    Args:
+        threads: Threads for arithmetic.
+        cores: Cores that may be used.
+
+    Returns:
+        The finding.
+    """
+    found = f"{threads} on {cores} usable cores"
+    if threads > cores:
+        return Finding(
+            "threads", "warn", found, f"Give --threads {cores}, or set OMP_NUM_THREADS={cores}."
+        )
+    return Finding("threads", "ok", found)
+
+
+def _waiting_finding(policy: str) -> Finding:
+    found = f"OMP_WAIT_POLICY={policy or 'not set'}"
+    if policy.upper() == "PASSIVE":
+        return Finding("idle threads", "ok", found)
+    return Finding(
+        "idle threads",
+        "warn",
+        found,
+        "Set OMP_WAIT_POLICY=PASSIVE: on busy cores waiting threads slow down the others.",
+    )
+
+
+def memory_finding(free: int | None) -> Finding:
+    """Whether there is memory to work with.
+
+    Args:
+        free: Bytes that can still be taken; None where nobody tells.
+
+    Returns:
+        The finding.
+    """
+    if free is None:
+        return Finding("memory", "ok", "the system does not tell how much is free")
+    found = f"{readable_bytes(free)} free"
+    if free < LEAST_MEMORY:
+        return Finding("memory", "warn", found, "Free some; unclicked doctor DATASET says how much")
+    return Finding("memory", "ok", found)
+
+
+def _disk_findings(folder: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(folder).free
+    found = f"{readable_bytes(free)} free"
+    if free < LEAST_DISK:
+        yield Finding("disk", "warn", found, "Free some, or write elsewhere.")
+    else:
+        yield Finding("disk", "ok", found)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            yield Finding("writing", "ok", "files can be written here")
+    except OSError as error:
+        advice = "Go to a folder of yours, or give --out one."
+        yield Finding("writing", "warn", f"not here ({error.strerror})", advice)
+
+
+def _compiled_finding() -> Finding:
+    from unclicked.data.rules_kernel import session_ends
+
+    return cache_finding(Path(str(session_ends.stats.cache_path)))
+
+
+def cache_finding(cache: Path) -> Finding:
+    """Whether compiled code is kept between calls.
+
+    Args:
+        cache: Folder of the compiled code; it may not be there yet.
+
+    Returns:
+        The finding.
+    """
+    there = next(path for path in (cache, *cache.parents) if path.exists())
+    if os.access(there, os.W_OK):
+        return Finding("compiled code", "ok", "is kept between calls")
+    return Finding(
+        "compiled code",
+        "warn",
+        "cannot be kept, so that every call compiles it anew (some ten seconds)",
+        "Set NUMBA_CACHE_DIR to a folder of yours.",
+    )
+
+
+def _extras_findings() -> Iterator[Finding]:
+    for extra in metadata.metadata(PACKAGE).get_all("Provides-Extra") or []:
+        lacking = [name for name in requirements(extra) if _version(name) is None]
+        found = f"lacks {', '.join(lacking)}" if lacking else "there"
+        advice = f'Where it is needed: pip install "{PACKAGE}[{extra}]".' if lacking else ""
+        yield Finding(f"extra {extra}", "ok", found, advice)

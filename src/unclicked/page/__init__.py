@@ -1,0 +1,1 @@
+"""What the pages of this project share: HTML, a look, and pictures that ask for nothing."""

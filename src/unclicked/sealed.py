@@ -1,0 +1,135 @@
+"""JSON files of ours, and hashes by which a change of a file is found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+from unclicked import disk
+from unclicked.errors import ArtefactError
+
+SEAL = "sha256"
+MOST_BYTES = 32 * 2**20
+
+
+def sha256_file(path: Path) -> str:
+    """Hash of a file's bytes.
+
+    Args:
+        path: A readable file.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON with sorted keys, so that equal content is equal bytes.
+
+    Args:
+        path: Where to write.
+        content: What `json` can hold; NaN and infinity are refused.
+    """
+    path.write_text(_json(content) + "\n", encoding="utf-8")
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of ours.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ArtefactError: If it is missing, no JSON, or far longer than any of ours.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+            found = f"is no file of at most {MOST_BYTES:,} bytes."
+            raise ArtefactError("ARTEFACT-JSON", str(path), found)
+        return json.loads(
+            path.read_text(encoding="utf-8"), object_pairs_hook=_distinct, parse_constant=_refuse
+        )
+    except FileNotFoundError:
+        raise ArtefactError("ARTEFACT-MISSING", str(path), "is not there.") from None
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise ArtefactError("ARTEFACT-JSON", str(path), f"cannot be read ({error}).") from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers differ in which of two equal keys they take, so there may be only one."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return result
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def seal(content: dict[str, Any]) -> dict[str, Any]:
+    """Content with its own hash, so that a change of it is found.
+
+    Args:
+        content: What `json` can hold, without the key `sha256`.
+
+    Returns:
+        The same with the hash.
+    """
+    return {**content, SEAL: _hash(content)}
+
+
+def _hash(content: dict[str, Any]) -> str:
+    # What a reader will see: JSON has text keys alone, and knows no tuples.
+    seen = json.loads(_json({name: value for name, value in content.items() if name != SEAL}))
+    return hashlib.sha256(_json(seen).encode()).hexdigest()
+
+
+def check_seal(path: Path, content: dict[str, Any]) -> None:
+    """Check content against the hash within.
+
+    Args:
+        path: Where it was read.
+        content: What `seal` gave and a file held.
+
+    Raises:
+        ArtefactError: If it was changed.
+    """
+    try:
+        expected = _hash(content)
+    except (ValueError, RecursionError):
+        expected = "none that could be written"
+    if content.get(SEAL) != expected:
+        found = "was changed" if SEAL in content else "holds no hash of itself"
+        raise ArtefactError("ARTEFACT-HASH", str(path), f"{found}. Make it anew.")
+
+
+def replace_json(path: Path, content: dict[str, Any]) -> None:
+    """Write sealed JSON so that a reader finds the old file or the new one.
+
+    Args:
+        path: The file.
+        content: What to write.
+
+    Raises:
+        ResourceError: If the disk refuses to write.
+    """
+    temporary = path.with_name(f"{path.name}.tmp")
+    with disk.told(path):
+        write_json(temporary, seal(content))
+        disk.sync(temporary)
+        temporary.replace(path)
+        disk.sync(path.parent)

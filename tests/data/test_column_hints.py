@@ -1,0 +1,42 @@
+"""What an error says of columns can be copied into a shell, and is never endless."""
+
+from __future__ import annotations
+
+import shlex
+
+import pyarrow as pa
+import pytest
+
+from unclicked.data.column_hints import list_columns, mapping_hint, nearest_name
+from unclicked.settings import parse_set
+
+
+@pytest.mark.parametrize("name", ["who", "a b", "7", "true", "2024-01-01", "nan", "x.y", "ü", "$x"])
+def test_the_option_of_the_hint_maps_that_name(name: str) -> None:
+    words = shlex.split(mapping_hint("Map it", "user_id", name).partition(", or ")[0])
+    assert words[:3] == ["Map", "it", "with"]
+    assert words[3] == "--set"
+    assert parse_set([words[4]]) == {"data": {"columns": {"user_id": name}}}
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b', "a\\b", "a\nb"])
+def test_a_name_that_a_shell_cannot_take_is_told_for_the_file_alone(name: str) -> None:
+    assert "--set" not in mapping_hint("Map it", "user_id", name)
+
+
+def test_unknown_name() -> None:
+    expected = "--set data.columns.item_id=NAME_IN_THE_FILE"
+    assert expected in mapping_hint("Or map another", "item_id", None)
+
+
+def test_nearest() -> None:
+    assert nearest_name("timestamp", ["TimeStamp_", "item"]) == "TimeStamp_"
+    assert nearest_name("timestamp", ["x"]) is None
+    assert nearest_name("a", ["a" * 100_000, "b"]) is None
+    assert nearest_name("a", []) is None
+
+
+def test_many_and_long_columns_are_cut() -> None:
+    many = {f"c{n}": pa.int8() for n in range(1000)}
+    assert list_columns(many).endswith("c39 (int8) and 960 more")
+    assert len(list_columns({"x" * 10_000: pa.int8()})) < 100

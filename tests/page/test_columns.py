@@ -1,0 +1,48 @@
+"""Bars drawn by hand: as tall as their values, and told in words."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from unclicked.page.columns import BOTTOM, HEIGHT, Column, columns
+
+
+def rectangles(text: str) -> list[ElementTree.Element]:
+    return [one for one in ElementTree.fromstring(text).iter() if one.tag == "rect"]
+
+
+def test_heights_are_proportional() -> None:
+    bars = [Column("a", 10.0, "10"), Column("b", 5.0, "5"), Column("c", 0.0, "0")]
+    found = rectangles(columns("Title", bars))
+    heights = [float(one.get("height", "")) for one in found]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=0.11)
+    assert heights[2] == 0
+    for one in found:
+        end = float(one.get("y", "")) + float(one.get("height", ""))
+        assert end == pytest.approx(HEIGHT - BOTTOM, abs=0.11)
+
+
+def test_few_bars_are_told_one_by_one() -> None:
+    root = ElementTree.fromstring(
+        columns("<T>", [Column("<a>", 1.0, "1 %"), Column("b", 2.0, "2")])
+    )
+    assert root.get("aria-label") == "<T>: <a> 1 %, b 2."
+    assert root.get("role") == "img"
+
+
+def test_many_bars_show_the_highest_alone() -> None:
+    bars = [Column(f"d{n}", float(n == 7), f"v{n}") for n in range(40)]
+    text = columns("Days", bars)
+    root = ElementTree.fromstring(text)
+    shown = [one.text for one in root.iter() if one.tag == "text"]
+    assert [one for one in shown if one and one.startswith("v")] == ["v7"]
+    assert sum(bool(one and one.startswith("d")) for one in shown) <= 6
+    assert "first d0 v0, highest d7 v7, last d39 v39" in (root.get("aria-label") or "")
+
+
+def test_same_bytes_and_all_zero() -> None:
+    bars = [Column("a", 0.0, "0", ends=(0.0, 0.0))]
+    assert columns("T", bars) == columns("T", bars)
+    assert "nan" not in columns("T", bars)

@@ -1,0 +1,117 @@
+"""Settings without effect are named, and really have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unclicked.config import Config
+from unclicked.data.dataset import PreparedDataset
+from unclicked.dataset_settings import resolve_for
+from unclicked.ignored import (
+    chosen_keys,
+    ignored_at_preparation,
+    ignored_settings,
+    set_on_purpose,
+)
+from unclicked.presets import PRESETS
+from unclicked.settings import flatten, parse_set, preset_settings, resolve
+from unclicked.start import train
+from unclicked.training.checkpoint import list_checkpoints
+
+# Beside which settings a value makes no difference.
+CASES = [
+    (["model.metric=none"], "model.margin=9"),
+    (["model.metric=none"], "model.metric_weight=3"),
+    (["model.metric=none"], "model.label_encoder=separate"),
+    (["model.metric=none"], "model.stop_gradient_labels=true"),
+    (["model.metric_weight=0"], "model.metric_grad_cap=0.5"),
+    (["model.metric_weight=0"], "model.margin=9"),
+    (["model.metric=asymmetric"], "model.symmetric_form=two_hinges"),
+    (["model.metric=symmetric"], "model.pair_form=plain"),
+    (["model.metric=label_unclicked", "model.pair_form=plain"], "model.margin=9"),
+    (["model.metric=clicked_label"], "model.margin=9"),
+    (["model.metric=clicked_unclicked"], "model.label_source=output"),
+    (["model.metric=label_unclicked"], "model.metric_on=user"),
+    (["model.fusion=none"], "model.metric_on=user"),
+    (["model.fusion=subtract"], "model.gate_activation=identity"),
+    (["train.loss_positions=last"], "model.metric_positions=last"),
+    (["train.optimizer=adam", "train.learning_rate=0.01"], "train.initial_accumulator=0.5"),
+    (["train.patience=3", "train.max_epochs=1"], "train.patience=7"),
+    (["train.num_negatives=121"], "train.num_negatives=999"),
+    (["model.fusion=none", "model.metric=none"], "data.unclicked.cut=session_start"),
+    (["model.fusion=none", "model.metric=none"], "data.unclicked.source=random"),
+    (["model.fusion=none", "model.metric=none"], "data.unclicked.weighting=exposures"),
+]
+SMALL = ["model.dim=8", "train.max_epochs=1", "train.num_buckets=1", "train.batch_size=64"]
+
+
+def settings(*texts: str) -> dict[str, Any]:
+    """Nested settings of `key=value` texts."""
+    return parse_set(texts)
+
+
+@pytest.mark.parametrize(("beside", "ignored"), CASES)
+def test_named(beside: list[str], ignored: str) -> None:
+    config = resolve(preset_settings("recommended"), settings(*beside, ignored))
+    key = ignored.partition("=")[0]
+    found = ignored_settings(config, [key, "model.dim"], num_items=120)
+    assert list(found) == [key]
+    assert ignored_settings(config, ["model.dim", "train.seed"], num_items=120) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("beside", "ignored"), CASES)
+def test_no_effect(
+    beside: list[str], ignored: str, tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    weights = []
+    for name, more in (("a", []), ("b", [ignored])):
+        config = resolve_for(tiny_data.config, "recommended", settings(*SMALL, *beside, *more))
+        train(tiny_data, tmp_path / name, config)
+        model = list_checkpoints(tmp_path / name)[0] / "model.safetensors"
+        weights.append(model.read_bytes())
+    # A separate map of labels is made, but what it would give is never used.
+    if "label_encoder" in ignored:
+        assert abs(len(weights[0]) - len(weights[1])) < 2000
+    else:
+        assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_nothing_that_counts_is_named(preset: str) -> None:
+    """Each switch of the plug-in counts in at least one preset's neighbourhood."""
+    config = resolve(preset_settings(preset))
+    assert ignored_settings(config, ["model.fusion", "model.metric", "train.learning_rate"]) == {}
+    full = ignored_settings(config, list(flatten(config)))
+    if config.model.metric == "symmetric":
+        assert set(full) == {"model.pair_form"}
+    if config.model.metric == config.model.fusion == "none":
+        assert {"model.margin", "data.unclicked.cut", "model.gate_activation"} <= set(full)
+
+
+def test_on_purpose() -> None:
+    file = settings("model.margin=5.0", "train.num_negatives=500", "model.dim=48")
+    config = resolve(file, settings("model.metric=none"))
+    # The margin is the default and the negatives are a preset's; the width is neither.
+    assert set_on_purpose(config, file, {}) == ["model.dim"]
+    assert set_on_purpose(config, file, settings("model.margin=5.0")) == [
+        "model.dim",
+        "model.margin",
+    ]
+    assert set_on_purpose(Config(), {}, {}) == []
+
+
+def test_keys_of_free_tables_are_one() -> None:
+    nested = {"data": {"item_bins": {"price": [1.0]}}, "model": {"field_dims": {"a": 4}}}
+    assert chosen_keys([nested]) == ["data.item_bins", "model.field_dims"]
+
+
+def test_at_preparation() -> None:
+    keys = ["data.item_bins", "data.user_bins", "data.unclicked.window_days", "train.seed"]
+    found = ignored_at_preparation(keys, has_items=False, has_users=True)
+    assert set(found) == {"data.item_bins", "train.seed"}
+    found = ignored_at_preparation(keys, has_items=True, has_users=False)
+    assert set(found) == {"data.user_bins", "train.seed"}

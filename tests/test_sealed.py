@@ -1,0 +1,80 @@
+"""JSON of ours: equal content is equal bytes, and a change is found."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unclicked import sealed
+from unclicked.errors import ArtefactError, ResourceError
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=4), VALUES, max_size=4))
+def test_what_is_written_and_read_keeps_its_seal(content: dict[str, Any]) -> None:
+    content.pop(sealed.SEAL, None)
+    text = json.dumps(sealed.seal(content))
+    sealed.check_seal(Path("x"), json.loads(text))
+
+
+def test_keys_that_json_turns_into_text() -> None:
+    content = json.loads(json.dumps(sealed.seal({"k": {10: (1, 2), 9: 0.1}})))
+    sealed.check_seal(Path("x"), content)
+
+
+def test_every_changed_digit_is_found() -> None:
+    text = json.dumps(sealed.seal({"dim": 16, "rate": 0.05, "names": ["a1", "b2"]}))
+    for place, letter in enumerate(text):
+        if letter.isdigit():
+            other = text[:place] + str((int(letter) + 1) % 10) + text[place + 1 :]
+            with pytest.raises(ArtefactError, match="Make it anew"):
+                sealed.check_seal(Path("x"), json.loads(other))
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', r'{"a": "\ud800"}', '{"sha256": 1}'])
+def test_content_that_we_never_write(text: str) -> None:
+    with pytest.raises(ArtefactError, match="Make it anew"):
+        sealed.check_seal(Path("x"), json.loads(text))
+
+
+def test_content_without_a_hash() -> None:
+    with pytest.raises(ArtefactError, match="holds no hash of itself"):
+        sealed.check_seal(Path("x"), {"a": 1})
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    sealed.replace_json(path, {"n": 1})
+    sealed.replace_json(path, {"n": 2})
+    assert sealed.read_json(path)["n"] == 2
+    sealed.check_seal(path, sealed.read_json(path))
+    assert [one.name for one in tmp_path.iterdir()] == ["a.json"]
+
+    def fail(handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(ResourceError, match=r"a\.json: cannot be written \(Input/output error"):
+        sealed.replace_json(path, {"n": 3})
+    assert sealed.read_json(path)["n"] == 2
+
+
+def test_what_is_no_file_of_ours_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "long").write_bytes(b" " * (sealed.MOST_BYTES + 1))
+    (tmp_path / "deep").write_text("[" * 100_000)
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    for name in ("pipe", "long", "deep", "bytes", "missing", "."):
+        with pytest.raises(ArtefactError):
+            sealed.read_json(tmp_path / name)

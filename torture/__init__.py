@@ -1,0 +1,1 @@
+"""Experiments that hurt the software on purpose: `python -m torture NAME [--long]`."""
