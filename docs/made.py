@@ -259,7 +259,9 @@ def exit_codes() -> str:
         Markdown.
     """
     rows = [["0", "Done.", ""]]
-    for kind in errors.UnclickedError.__subclasses__():
+    # A room may have an error of its own, which passes on the code of another process.
+    known = errors.UnclickedError.__subclasses__()
+    for kind in (one for one in known if one.__module__ == errors.__name__):
         meaning = re.sub(r" \(exit code \d+\)", "", first_paragraph(kind))
         rows.append([str(kind.exit_code), meaning, f"`{kind.__name__}`"])
     rows += [

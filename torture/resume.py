@@ -170,6 +170,26 @@ class World:
         return ended and once, died
 
 
+def repeats(world: World, times: int, threads: int) -> int:
+    """Different bits among trainings of one seed on several threads, with batches large enough."""
+    config = small_config(
+        world.dataset, train={"batch_size": 256, "num_negatives": 500, "num_buckets": 1}
+    )
+
+    def once(run: Path) -> None:
+        torch.set_num_threads(threads)
+        train(world.dataset, run, config)
+
+    found = set()
+    for number in range(times):
+        run = world.folder / f"repeat-{number}"
+        if in_child(partial(once, run)) == 0:
+            newest = store.list_checkpoints(run)[0]
+            found.add(artefact.sha256_file(newest / "model.safetensors"))
+        shutil.rmtree(run, ignore_errors=True)
+    return len(found)
+
+
 def run(long: bool, folder: Path) -> list[Figure]:
     """Kill trainings at random points and let them go on.
 
@@ -189,6 +209,7 @@ def run(long: bool, folder: Path) -> list[Figure]:
         good, kills = world.killed(f"once-{number}", 1, rng)
         equal, died = equal + good, died + kills
     often, deaths = world.killed("often", many, rng)
+    different = repeats(world, 20 if long else 4, threads=2)
     return [
         count(
             f"resume: runs of {world.steps} steps killed once that ended bit-equal "
@@ -198,6 +219,7 @@ def run(long: bool, folder: Path) -> list[Figure]:
             seconds=time.perf_counter() - started,
         ),
         count("resume: of these, killed before the end", died, single),
+        Figure("resume: different results at 2 threads", str(different), "1", different == 1),
         Figure(
             "resume: one run killed again and again",
             f"{deaths} kills, {'equal' if often else 'NOT equal'}",

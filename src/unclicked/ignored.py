@@ -103,7 +103,8 @@ def _of_training(config: Config, num_items: int | None) -> Iterator[tuple[str, s
     train = config.train
     if train.optimizer != "adagrad":
         yield "train.initial_accumulator", f"train.optimizer is {train.optimizer}"
-    if train.patience >= train.max_epochs:
+    # The same number is how one says that nothing is to stop early.
+    if train.patience > train.max_epochs:
         yield "train.patience", f"train.max_epochs is {train.max_epochs}, which comes first"
     if num_items is not None and train.num_negatives > num_items:
         yield (

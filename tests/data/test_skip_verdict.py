@@ -32,7 +32,7 @@ def test_next_to_nothing_is_no_signal() -> None:
 def test_little_and_much() -> None:
     little, much = (verdict(signal(nats, nats - 0.02, "repels")) for nats in (0.1, 0.3))
     assert "that is little" in little
-    assert "0.26 nats went with +2.5 points" in much
+    assert "0.30 to 0.33 nats with +5.6 to +13.3" in much
     assert all("less often" in text for text in (little, much))
     assert "more often" in verdict(signal(0.3, 0.2, "attracts"))
 

@@ -131,3 +131,24 @@ def test_shapes_that_do_not_fit_are_named():
             torch.ones(2, 1, dtype=torch.bool), torch.tensor([1]), torch.zeros(4, 2),
             torch.zeros(2, 1), torch.zeros(1),
         )  # fmt: skip
+
+
+def test_gradients_of_items_named_often_are_the_same_bits_with_two_threads() -> None:
+    generator = torch.Generator().manual_seed(4)
+    user = torch.randn(2000, 16, generator=generator)
+    vectors = torch.randn(40, 16, generator=generator, requires_grad=True)
+    labels = torch.randint(1, 40, (2000, 5), generator=generator)
+    logged = torch.zeros(2000, 5)
+    threads, found = torch.get_num_threads(), set()
+    torch.set_num_threads(2)
+    try:
+        for _ in range(10):
+            negatives = torch.arange(1, 20)
+            loss = sampled_softmax(
+                user, labels, labels > 0, negatives, vectors, logged, torch.zeros(19)
+            )
+            (gradient,) = torch.autograd.grad(loss.mean(), vectors)
+            found.add(gradient.numpy().tobytes())
+    finally:
+        torch.set_num_threads(threads)
+    assert len(found) == 1

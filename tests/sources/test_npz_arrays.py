@@ -40,7 +40,7 @@ def test_no_rows(tmp_path: Path) -> None:
     [
         (np.array([object()]), np.zeros((1, 2, 3), int), "array 'a': found object, expected int"),
         (np.zeros(1), np.zeros((1, 2, 3), int), "array 'a': found float64, expected integers"),
-        (np.zeros(1, int), np.zeros((1, 6), int), r"array 'b': found the shape \(1, 6\), expec"),
+        (np.zeros(1, int), np.zeros((1, 6), int), r"array 'b': found the shape \(1, 6\), "),
         (np.zeros(2, int), np.zeros((1, 2, 3), int), r"'a': found the shape \(2,\), expected \(1"),
         (np.zeros(4, int), np.zeros((4, 2, 3), int, "F"), "'b': found columns first"),
     ],

@@ -178,6 +178,7 @@ def list_at(lines, state, out, rules, tau, known, last_imp, telling):
 
 @njit(cache=True)
 def begin_user(lines, state, user):
+    """Start with an empty window at a user's first impression and click."""
     state.cursor[LOW] = state.cursor[HIGH] = lines.imp_offsets[user]
     state.cursor[TOLD] = state.cursor[GONE] = lines.offsets[user]
     state.cursor[LAST_ROW] = 0
@@ -186,6 +187,7 @@ def begin_user(lines, state, user):
 
 @njit(cache=True)
 def end_user(lines, state, user):
+    """Forget a user: every item as if it had never been shown or clicked."""
     for index in range(state.cursor[LOW], state.cursor[HIGH]):
         state.shown[lines.imp_item[index]] = 0
     for index in range(lines.offsets[user], state.cursor[TOLD]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from unclicked.errors import UserError
 
@@ -54,7 +55,9 @@ def sampled_softmax(
     """
     _check(user, label_index, label_mask, negative_index, item_vectors)
     dtype = user.dtype
-    label_logits = torch.einsum("rd,rkd->rk", user, item_vectors[label_index])
+    # Not by indexing: the gradients of an item named twice would be added in any order.
+    label_vectors = functional.embedding(label_index, item_vectors)
+    label_logits = torch.einsum("rd,rkd->rk", user, label_vectors)
     label_logits = label_logits - log_expected_labels.to(dtype)
     label_logits = label_logits.masked_fill(~label_mask, -torch.inf)
     negatives = item_vectors[negative_index]
