@@ -220,3 +220,18 @@ def test_verify_reads_the_kind_first(tmp_path: Path) -> None:
     (tmp_path / "t" / "manifest.json").write_text(json.dumps([1]))
     with pytest.raises(ArtefactError, match="is no JSON object"):
         artefact.verify(tmp_path / "t", "run")
+
+
+def test_only_the_files_asked_for_are_looked_at(tmp_path: Path) -> None:
+    def two(folder: Path) -> dict[str, object]:
+        (folder / "a").write_text("1")
+        (folder / "b").write_text("2")
+        return {"kind": "test"}
+
+    artefact.publish(tmp_path / "t", two)
+    (tmp_path / "t" / "b").write_text("3")
+    assert set(artefact.verify(tmp_path / "t", "test", ["a"])["files"]) == {"a", "b"}
+    with pytest.raises(ArtefactError, match="b: was changed"):
+        artefact.verify(tmp_path / "t", "test")
+    with pytest.raises(ArtefactError, match="c: is missing"):
+        artefact.verify(tmp_path / "t", "test", ["c"])

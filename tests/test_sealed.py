@@ -78,3 +78,12 @@ def test_what_is_no_file_of_ours_is_not_read(tmp_path: Path) -> None:
     for name in ("pipe", "long", "deep", "bytes", "missing", "."):
         with pytest.raises(ArtefactError):
             sealed.read_json(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1, "a": 2}', '{"a": NaN}', '{"a": -Infinity}', "[" * 10**5]
+)
+def test_json_that_two_readers_could_read_differently_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a").write_text(text)
+    with pytest.raises(ArtefactError, match="ARTEFACT-JSON"):
+        sealed.read_json(tmp_path / "a")

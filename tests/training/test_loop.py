@@ -16,6 +16,7 @@ from tests.model_twin import world
 from unclicked.errors import NumericError
 from unclicked.settings import resolve
 from unclicked.training import checkpoint as store
+from unclicked.training import step
 from unclicked.training.log import read_log_lines
 from unclicked.training.loop import Stopped, Training
 
@@ -190,3 +191,27 @@ def test_a_broken_number_names_step_and_samples(straight: Path, tmp_path: Path) 
     fresh, _ = training(tmp_path / "run")
     fresh.resume()
     assert all(bool(torch.isfinite(w).all()) for w in fresh.model.parameters())
+
+
+@pytest.mark.parametrize("loss", ["ranking loss", "metric loss"])
+def test_a_broken_loss_names_the_very_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    made, _ = training(tmp_path / "run")
+    name, owner = ("sampled_softmax", step) if loss == "ranking loss" else ("_metric", step)
+    plain = getattr(owner, name)
+
+    def last_is_broken(*given: Any, **more: Any) -> Any:
+        found = plain(*given, **more)
+        values = found if loss == "ranking loss" else found[0]
+        values = torch.cat([values[:-1], values[-1:] + float("nan")])
+        return values if loss == "ranking loss" else (values, *found[1:])
+
+    monkeypatch.setattr(owner, name, last_is_broken)
+    before = [weight.detach().clone() for weight in made.model.parameters()]
+    made.model.train()
+    message = rf"step 1, rows \d+ of the batch: the {loss} is NaN.*The samples are \[3\]"
+    with pytest.raises(NumericError, match=message):
+        made._step(np.array([0, 1, 2, 3]))
+    after = made.model.parameters()
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
