@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,13 @@ def test_a_cut_chosen_at_preparation_outweighs_the_preset() -> None:
     assert resolve_for(standard, "sru2b").data.unclicked.cut == "session_start"
     assert resolve_for(chosen, "recommended").data.unclicked.cut == "session_start"
     assert resolve_for(chosen, "sru2b", explicit).data.unclicked.cut == "now"
+
+
+def test_a_run_without_a_folder_goes_with_its_recommender(tiny_data: PreparedDataset) -> None:
+    settings = {"model.dim": 8, "train.max_epochs": 1, "train.num_buckets": 1}
+    model = Recommender(settings=settings).fit(tiny_data)
+    folder = model.run.path
+    assert folder.is_dir()
+    del model
+    gc.collect()
+    assert not folder.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -132,14 +133,14 @@ class Recommender:
 
         Args:
             data: The data set.
-            out: Folder of the run; a temporary one without.
+            out: Folder of the run; without, a temporary one that goes with this object.
             refit: Whether to train once more on the validation days too, as long as was best.
             warm_start: A run whose weights to start from.
 
         Returns:
             This recommender.
         """
-        folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="unclicked-"))
+        folder = self._temporary_folder() if out is None else Path(out)
         config = resolve_for(data.config, self._preset, self._settings)
         maker, name = self._maker()
         start = train_and_refit if refit else train
@@ -227,6 +228,12 @@ class Recommender:
         recommender = Recommender(named, preset=run.facts.preset)
         recommender._run = run
         return recommender
+
+    def _temporary_folder(self) -> Path:
+        """A folder that goes when this recommender does."""
+        folder = Path(tempfile.mkdtemp(prefix="unclicked-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def _maker(self) -> tuple[EncoderMaker | None, str]:
         module = self._module

@@ -219,3 +219,14 @@ def test_verbs_say_what_to_do_next(
         assert run(spelled(line, words)) == 0, line
         last = capsys.readouterr().out.splitlines()[-1]
         assert last.startswith("next: unclicked "), line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_with_its_own_code(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(**_: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    monkeypatch.setattr("unclicked.cli.main.app", stopped)
+    assert run(["train"]) == 128 + number

@@ -90,8 +90,10 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         with _signals(signals):
             result = app(args=arguments, prog_name="unclicked", standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
-        signals.append(signal.SIGINT)
+    except (typer.Abort, KeyboardInterrupt) as error:
+        # Training, which saves before it stops, names the signal that did not let it.
+        named = next((one for one in error.args if isinstance(one, int)), signal.SIGINT)
+        signals.append(named)
         result = 0
     except Exception as error:
         return _explain(error)
