@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     base = store(tmp_path / "base", values(1))
     with pytest.raises(UserError, match="--split validation"):
         compare_runs(base, [base], split="validation")
-    with pytest.raises(UserError, match="--top-k 80") as caught:
+    with pytest.raises(UserError, match="--top-k 50,80") as caught:
         compare_runs(base, [base], metrics=["HR@80"])
     assert "MRR@50" in str(caught.value)
     with pytest.raises(UserError, match="is no folder"):
@@ -263,3 +264,24 @@ def test_json_is_the_result(tmp_path: Path) -> None:
     assert json.loads(format_comparison(result, "json")) == result
     with pytest.raises(UserError, match="text, md, latex, json"):
         format_comparison(result, "html")
+
+
+def test_values_of_a_checkpoint_that_is_gone_are_refused(tiny_run: Path, tmp_path: Path) -> None:
+    from unclicked.data.dataset import PreparedDataset
+    from unclicked.evaluation import evaluate
+    from unclicked.run import open_run, read_facts
+
+    run = Path(shutil.copytree(tiny_run, tmp_path / "run"))
+    opened = open_run(run)
+    evaluate(opened, PreparedDataset.open(read_facts(run).dataset))
+    assert load_per_user(run).metrics
+    best = run / "checkpoints" / f"{opened.progress.best_step:09d}"
+    best.rename(best.with_name("999999999"))
+    with pytest.raises(UserError, match="COMPARE-STALE.*trained further since"):
+        load_per_user(run)
+
+
+def test_a_metric_in_other_letters_is_recognised(tmp_path: Path) -> None:
+    base = store(tmp_path / "base", values(1))
+    with pytest.raises(UserError, match="hr@50: is no metric. Did you mean HR@50"):
+        compare_runs(base, [base], metrics=["hr@50"])

@@ -84,6 +84,7 @@ def load_per_user(run: Path, split: str = "test") -> PerUser:
     fingerprint = summary.get("dataset_sha256")
     if not isinstance(fingerprint, str):
         raise _broken(path.with_suffix(".json"), "found no 'dataset_sha256'", run, split)
+    _refuse_stale(run, split, summary.get("step"))
     if USER_COLUMN not in table.column_names:
         raise _broken(path, f"found no column '{USER_COLUMN}'", run, split)
     if summary.get("users", table.num_rows) != table.num_rows:
@@ -262,10 +263,25 @@ def _values(column: pa.ChunkedArray, where: str, run: Path, split: str) -> NDArr
     return values
 
 
+def _refuse_stale(run: Path, split: str, step: object) -> None:
+    """Refuse values of a checkpoint that the run no longer has, because it was trained further."""
+    kept = run / "checkpoints"
+    if isinstance(step, int) and kept.is_dir() and not (kept / f"{step:09d}").is_dir():
+        raise UserError(
+            "COMPARE-STALE",
+            str(run),
+            f"was judged at step {step} and trained further since. Run `{_command(run, split)}`.",
+        )
+
+
 def _no_metric(run: Path, metric: str, loaded: PerUser, split: str) -> UserError:
     plain = sorted(name for name in loaded.metrics if not name.startswith(POPULARITY))
-    top_k = metric.rpartition("@")[2]
-    option = f" --top-k {top_k}" if top_k.isdigit() else ""
+    meant = next((name for name in plain if name.lower() == metric.lower()), None)
+    if meant is not None:
+        return UserError("COMPARE-METRIC", metric, f"is no metric. Did you mean {meant}?")
+    ends = {name.rpartition("@")[2] for name in (metric, *plain)}
+    lengths = sorted(int(end) for end in ends if end.isdigit())
+    option = f" --top-k {','.join(map(str, lengths))}"
     return UserError(
         "COMPARE-METRIC",
         str(run),

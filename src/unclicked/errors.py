@@ -37,7 +37,7 @@ class UserError(UnclickedError):
 
 
 class ArtefactError(UnclickedError):
-    """A file of ours that is broken, foreign or does not fit (exit code 3)."""
+    """A file or folder that is broken, foreign or does not fit (exit code 3)."""
 
     exit_code = 3
 

@@ -175,6 +175,11 @@ def evaluate(
     for k in top_k:
         if k > dataset.num_items:
             warn(f"The catalogue has {dataset.num_items} items; lists of {k} end there.")
+    if not run.progress.finished:
+        warn(
+            f"The training of {run.path} has not ended; what is judged is its best so far. Go on "
+            "with --resume."
+        )
     builder = held_out_builder(dataset, run.config, split)
     samples = builder.samples
     ranked = rank(run.model, builder, max(top_k), run.config.evaluate.batch_size)
@@ -194,6 +199,7 @@ def evaluate(
         "truth_items_without_training_click": unseen,
         "not_judged": {name: samples.counts[name] for name in NOT_JUDGED},
         "dataset_sha256": dataset.sha256,
+        "step": run.progress.best_step,
     }
     users = dataset.users.values.take(pa.array(samples.user))
     lengths = {f"{LENGTH}:{name}": values for name, values in _lengths(builder).items()}

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -230,3 +232,14 @@ def test_a_second_signal_ends_with_its_own_code(
 
     monkeypatch.setattr("unclicked.cli.main.app", stopped)
     assert run(["train"]) == 128 + number
+
+
+def test_a_process_ends_with_the_code_of_its_error(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "unclicked", "compare", str(tmp_path / "a"), str(tmp_path / "b")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error[COMPARE-") and done.stderr.count("\n") == 1

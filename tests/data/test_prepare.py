@@ -15,6 +15,7 @@ import pytest
 
 from unclicked import artefact
 from unclicked.artefact import sha256_file
+from unclicked.config import DataConfig
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.prepare import prepare
 from unclicked.errors import BusyError, UserError
@@ -273,3 +274,28 @@ def test_the_manifest_names_every_file(tiny_data: PreparedDataset) -> None:
     assert {name: one["sha256"] for name, one in manifest["files"].items()} == {
         name: found for name, found in hashes(tiny_data.path).items() if name != "manifest.json"
     }
+
+
+@pytest.mark.parametrize("clicked", [False, True])
+def test_a_log_without_clicks_or_without_skips_says_so(tmp_path: Path, clicked: bool) -> None:
+    rows = 1200
+    table = pa.table(
+        {
+            "user_id": [f"u{n % 5:02}" for n in range(rows)],
+            "item_id": [f"i{(n * 7) % 97:02}" for n in range(rows)],
+            "timestamp": pa.array(
+                [1_700_000_000_000_000 + n * 600_000_000 for n in range(rows)],
+                pa.timestamp("us", "UTC"),
+            ),
+            "clicked": [clicked] * rows,
+        }
+    )
+    pq.write_table(table, tmp_path / "log.parquet")
+    rules = DataConfig.model_validate({"clicked": {"min_session_length": 1}})
+    if not clicked:
+        with pytest.raises(UserError, match="holds no click in 1,200 rows"):
+            prepare([tmp_path / "log.parquet"], tmp_path / "data", config=rules)
+        return
+    data = prepare([tmp_path / "log.parquet"], tmp_path / "data", config=rules)
+    assert any("Every row is a click" in text for text in data.card["warnings"])
+    assert not any("thin" in text for text in data.card["warnings"])

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from unclicked.cli import shared
+from unclicked.errors import UserError
 
 
 def compare(
@@ -33,6 +34,8 @@ def compare(
     """
     from unclicked.comparison import compare_runs, format_comparison
 
+    if report is not None:
+        _refuse_foreign(report)
     names = shared.split_list([metric])
     result = compare_runs(base, runs, metrics=names, split=split)
     form = "json" if as_json else form
@@ -44,6 +47,14 @@ def compare(
     shared.say_next(
         f"unclicked recommend {runs[0]} --clicked ID,ID --unclicked ID,ID", form != "text"
     )
+
+
+def _refuse_foreign(report: Path) -> None:
+    """Never write over a file that is no page."""
+    if not report.parent.is_dir():
+        raise UserError("OUT", str(report.parent), "is no folder. Make it, or choose another.")
+    if report.is_dir() or (report.is_file() and report.read_bytes()[:9] != b"<!DOCTYPE"):
+        raise UserError("OUT", str(report), "is no page and is not replaced. Choose another name.")
 
 
 def _write(

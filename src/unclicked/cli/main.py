@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Annotated, Any
 
@@ -73,7 +73,13 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: Arguments; those of the process without.
     """
-    sys.exit(run(arguments))
+    code = run(arguments)
+    # Threads of libraries may still live, and an interpreter that takes itself apart under them can
+    # abort after the work is done: the exit code would be another one.
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -25,7 +25,9 @@ def prepare(
     ] = "fail",
     beside: Annotated[
         Path | None,
-        typer.Option(help="An earlier data set: LOG is its next days, and its rules are kept."),
+        typer.Option(
+            help="An earlier data set: LOG is its next days. Its rules stay unless set."
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another data set in that folder.")
@@ -69,6 +71,8 @@ def prepare(
         beside=earlier,
         overwrite=overwrite,
     )
+    if earlier is not None and dataset.card["rows"]["kept"] == earlier.card["rows"]["kept"]:
+        shared.warn(f"every row was known to {beside} already: nothing is new.")
     for text in dataset.card["warnings"]:
         shared.warn(text)
     if as_json:

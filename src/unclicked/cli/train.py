@@ -67,6 +67,8 @@ def train(
     shared.check_device(device)
     data = PreparedDataset.open(dataset)
     started = out / CHOSEN if refit else out
+    if resume and not (started / "run.json").is_file():
+        shared.warn(f"{out} holds no run to go on with: a new one is started.")
     if resume and not any(layers) and (started / "run.json").is_file():
         # Nothing was asked anew, so the run goes on with what it was started with.
         facts = read_facts(started)

@@ -122,7 +122,12 @@ def _warnings(facts: dict[str, Any], train: Samples, config: DataConfig) -> list
     warnings = []
     length = facts["mean_length"]["unclicked"]
     empty = float((train.row_now[train.position_offsets[1:] - 1] == 0).mean())
-    if length < THIN_LIST or empty > EMPTY_SHARE:
+    if facts["click_rate"] == 1:
+        warnings.append(
+            "Every row is a click: what was shown and left is not in this log, so there is nothing "
+            "to learn from it. Log every item that is shown."
+        )
+    elif length < THIN_LIST or empty > EMPTY_SHARE:
         warnings.append(
             f"The log is thin for these rules: {length:.1f} unclicked items a sample, none in "
             f"{empty:.0%} of them.{_looser_rules(facts['boundaries'], config)}"

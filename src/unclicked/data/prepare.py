@@ -252,6 +252,9 @@ def _side_table(
 def _boundaries(coded: CodedLog, config: DataConfig) -> Boundaries:
     if not len(coded.time):
         raise UserError("DATA-EMPTY", "log", "holds no usable row.")
+    if not coded.clicked.any():
+        found = f"holds no click in {len(coded.time):,} rows. Give the clicks too, or look at "
+        raise UserError("DATA-CLICKED", "log", f"{found}data.columns.clicked.")
     return find_boundaries(
         int(coded.time.min()), int(coded.time.max()), config.split, config.timezone
     )
