@@ -149,6 +149,8 @@ def _from_the_shell(place: Path) -> list[Figure]:
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
+    # A process that a shell starts in the background ignores SIGINT, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stops = 0
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         # What the killed one left would be taken for what is waited for.

@@ -25,9 +25,7 @@ def prepare(
     ] = "fail",
     beside: Annotated[
         Path | None,
-        typer.Option(
-            help="An earlier data set: LOG is its next days. Its rules stay unless set."
-        ),
+        typer.Option(help="An earlier data set: LOG is its next days. Its rules stay unless set."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another data set in that folder.")
