@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from unclicked.data.dataset import PreparedDataset
+
+# A shell that starts the tests in the background has SIGINT ignored, and so would every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two workers share two cores, so the clock says nothing about an example.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unclicked.artefact import refuse_busy
 from unclicked.cli import shared
 from unclicked.errors import UserError
 
@@ -53,8 +54,6 @@ def train(
     if dataset is None or out is None:
         raise UserError("ARGUMENTS", "train", "needs DATASET and --out RUN.")
     preset_settings(preset)
-    from unclicked.artefact import refuse_busy
-
     refuse_busy(out)
     from unclicked.data.dataset import PreparedDataset
     from unclicked.ignored import ignored_settings, set_on_purpose
@@ -67,9 +66,8 @@ def train(
     shared.check_device(device)
     data = PreparedDataset.open(dataset)
     started = out / CHOSEN if refit else out
-    if resume and not (started / "run.json").is_file():
-        shared.warn(f"{out} holds no run to go on with: a new one is started.")
-    if resume and not any(layers) and (started / "run.json").is_file():
+    goes_on = resume and _is_run(started)
+    if goes_on and not any(layers):
         # Nothing was asked anew, so the run goes on with what it was started with.
         facts = read_facts(started)
         resolved, preset = facts.config, facts.preset
@@ -93,3 +91,11 @@ def train(
     then = ", then trained on the validation days too" if refit else ""
     typer.echo(f"{out}: best validation HR@50 {best:.2%}{then}")
     shared.say_next(f"unclicked evaluate {out}", as_json)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether there is a run to go on with; said where there is none."""
+    if (folder / "run.json").is_file():
+        return True
+    shared.warn(f"{folder} holds no run to go on with: a new one is started.")
+    return False
