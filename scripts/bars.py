@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from verb import call
 
 from unclicked.comparison import compare_runs, load_per_user
 from unclicked.statistics import holm, one_sided_greater
@@ -30,19 +29,6 @@ VARIANTS = {
     "shuffled": ["--set", "data.unclicked.source=shuffled"],
 }
 METRICS = ("HR@50", "R@50", "MRR@50")
-
-
-def call(arguments: Sequence[str]) -> None:
-    """Run one verb in a process of its own with one thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    done = subprocess.run(
-        [sys.executable, "-m", "unclicked", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"unclicked {' '.join(arguments)}: {done.stderr.strip()}")
 
 
 def make_data(folder: Path, preset: str, log: int) -> Path:

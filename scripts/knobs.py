@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from verb import call
 
 from unclicked.comparison import compare_runs
 from unclicked.data.dataset import PreparedDataset
@@ -43,19 +42,6 @@ VARIANTS = {
     "base": ["--set", "model.fusion=none", "--set", "model.metric=none"],
     "unclicked": [],
 }
-
-
-def call(arguments: Sequence[str]) -> None:
-    """Run one verb in a process of its own with one thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    done = subprocess.run(
-        [sys.executable, "-m", "unclicked", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"unclicked {' '.join(arguments)}: {done.stderr.strip()}")
 
 
 def make_data(folder: Path, knobs: dict[str, float], users: int, seed: int) -> Path:

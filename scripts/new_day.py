@@ -11,36 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from verb import call
 
 from unclicked.comparison import compare_runs
 from unclicked.sources import simulate
 
 TABLES = ("items", "users")
-
-
-def call(arguments: Sequence[str]) -> float:
-    """Run one verb in a process of its own with one thread; how many seconds it took."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "unclicked", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"unclicked {' '.join(arguments)}: {done.stderr.strip()}")
-    return time.monotonic() - started
 
 
 def make_data(out: Path, users: int, seed: int) -> tuple[Path, Path]:
