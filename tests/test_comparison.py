@@ -14,6 +14,7 @@ from scipy import stats
 
 from unclicked import stored_evaluation
 from unclicked.comparison import compare_runs, format_comparison, load_per_user
+from unclicked.comparison_format import HEADER
 from unclicked.errors import ArtefactError, UserError
 from unclicked.statistics import holm
 
@@ -245,6 +246,34 @@ def test_text_and_markdown_show_percent(tmp_path: Path) -> None:
     markdown = format_comparison(result, "md").splitlines()
     assert "a\\|b" in markdown[2]
     assert len({row.replace("\\|", "").count("|") for row in markdown[:3]}) == 1
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 500])
+def test_a_wide_table_is_cut_into_parts_that_lose_nothing(tmp_path: Path, width: int) -> None:
+    base = store(tmp_path / "base", {"HR@50": [0.0, 1.0] * 20})
+    run = store(tmp_path / "run", {"HR@50": [1.0, 1.0] * 20})
+    result = compare_runs(base, [run], metrics=["HR@50"])
+    result["comparisons"][0]["run"] = "runs/some-folder/of-many/unclicked"
+    full = format_comparison(result).splitlines()
+    cut = format_comparison(result, width=width).splitlines()
+    assert max(map(len, cut)) <= width
+    headers = [line.split("  ") for line in cut if line.startswith("run ")]
+    shown = [cell.strip() for line in headers for cell in line if cell.strip()]
+    assert [one for one in shown if one not in ("run", "metric")] == list(HEADER[2:])
+    assert shown.count("run") == shown.count("metric") == len(headers)
+    rows = [line for line in cut if "unclicked " in line and "HR@50" in line]
+    assert len(rows) == len(headers)
+    numbers = [word for line in rows for word in line.partition("HR@50")[2].split()]
+    assert numbers == full[2].partition("HR@50")[2].split()
+    assert (len(rows) == 1) == (width >= len(full[1]))
+
+
+def test_other_formats_are_never_cut(tmp_path: Path) -> None:
+    base = store(tmp_path / "base", {"HR@50": [0.0, 1.0] * 20})
+    run = store(tmp_path / "run", {"HR@50": [1.0, 1.0] * 20})
+    result = compare_runs(base, [run], metrics=["HR@50"])
+    for form in ("md", "latex", "json"):
+        assert format_comparison(result, form, width=20) == format_comparison(result, form)
 
 
 def test_latex_is_escaped(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ from unclicked.tensors import to_tensors
 
 @pytest.fixture
 def run(tiny_run: Path, tmp_path: Path) -> Run:
-    return open_run(Path(shutil.copytree(tiny_run, tmp_path / "run")))
+    plain = shutil.ignore_patterns("evaluation")
+    return open_run(Path(shutil.copytree(tiny_run, tmp_path / "run", ignore=plain)))
 
 
 def brute_force(data: PreparedDataset, run: Run, split: str, k: int) -> tuple[list, list]:
@@ -132,6 +133,28 @@ def test_what_is_stored_is_what_comparison_reads(tiny_data: PreparedDataset, run
     assert popular == pytest.approx(result["popularity"]["HR@5"])
     assert json.loads((run.path / "evaluation" / "test.json").read_text()) == result
     assert not list((run.path / "evaluation").glob("*.tmp"))
+
+
+def test_lengths_of_an_earlier_evaluation_stay(tiny_data: PreparedDataset, run: Run) -> None:
+    first = evaluate(run, tiny_data, top_k=(50, 80))
+    second = evaluate(run, tiny_data, top_k=(5,))
+    assert second["top_k"] == [5]
+    assert {name.partition("@")[2] for name in second["metrics"]} == {"5"}
+    assert set(second["popularity"]) == set(second["metrics"])
+    stored = load_per_user(run.path)
+    for name in ("HR@50", "MRR@80", "popularity:R@80", "HR@5"):
+        assert name in stored.metrics
+    summary = json.loads((run.path / "evaluation" / "test.json").read_text())
+    assert summary["top_k"] == [5, 50, 80]
+    assert summary["metrics"] == first["metrics"] | second["metrics"]
+    assert "HR@5" not in evaluate(run, tiny_data, split="validation", top_k=(7,))["metrics"]
+
+
+def test_a_broken_evaluation_is_replaced(tiny_data: PreparedDataset, run: Run) -> None:
+    evaluate(run, tiny_data, top_k=(9,))
+    (run.path / "evaluation" / "test.json").write_text("{")
+    evaluate(run, tiny_data, top_k=(5,))
+    assert json.loads((run.path / "evaluation" / "test.json").read_text())["top_k"] == [5]
 
 
 def test_truth_that_training_never_saw_is_counted(tiny_data: PreparedDataset, run: Run) -> None:

@@ -36,11 +36,23 @@ CASES = [
     (["model.metric=clicked_unclicked"], "model.label_source=output"),
     (["model.metric=label_unclicked"], "model.metric_on=user"),
     (["model.fusion=none"], "model.metric_on=user"),
+    (["model.metric=none"], "model.metric_warmup_steps=3"),
+    (["model.metric=none"], "model.metric_input=tanh"),
+    (["model.metric=none"], "model.metric_labels=permuted"),
+    (["model.metric_weight=0"], "model.metric_warmup_steps=3"),
+    (["model.metric=asymmetric"], "model.metric_temperature=2.0"),
+    (["model.metric=infonce"], "model.margin=9"),
+    (["model.metric=infonce"], "model.metric_norm=l2"),
+    (["model.metric=infonce"], "model.pair_form=plain"),
+    (["model.metric=clicked_unclicked"], "model.metric_labels=permuted"),
+    (["model.metric=label_unclicked"], "model.metric_input=layer_norm"),
+    (["model.fusion=subtract"], "model.gate_activation=tanh"),
     (["model.fusion=subtract"], "model.gate_activation=identity"),
     (["train.loss_positions=last"], "model.metric_positions=last"),
     (["train.optimizer=adam", "train.learning_rate=0.01"], "train.initial_accumulator=0.5"),
     (["train.patience=3", "train.max_epochs=1"], "train.patience=7"),
     (["train.num_negatives=121"], "train.num_negatives=999"),
+    (["train.ranking_loss=mse"], "train.num_negatives=7"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.cut=session_start"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.source=random"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.weighting=exposures"),
@@ -87,9 +99,18 @@ def test_nothing_that_counts_is_named(preset: str) -> None:
     assert ignored_settings(config, ["model.fusion", "model.metric", "train.learning_rate"]) == {}
     full = ignored_settings(config, list(flatten(config)))
     if config.model.metric == "symmetric":
-        assert set(full) == {"model.pair_form"}
+        assert set(full) == {"model.pair_form", "model.metric_temperature"}
     if config.model.metric == config.model.fusion == "none":
         assert {"model.margin", "data.unclicked.cut", "model.gate_activation"} <= set(full)
+
+
+def test_what_a_contrast_reads_is_not_named() -> None:
+    keys = ["metric_temperature", "metric_input", "metric_labels", "metric_warmup_steps"]
+    dotted = [f"model.{key}" for key in (*keys, "metric_norm", "label_source")]
+    config = resolve(settings("model.metric=infonce", "model.intermediate_margin=1.0"))
+    assert ignored_settings(config, dotted) == {}
+    config = resolve(settings("model.metric=infonce"))
+    assert list(ignored_settings(config, dotted)) == ["model.metric_norm"]
 
 
 def test_on_purpose() -> None:

@@ -97,8 +97,11 @@ def test_excluded_items_come_to_nobody(
     best = tiny_data.catalogue.items.values[0].as_py()
     recommend_all(run, tiny_data, tmp_path / "all.parquet", top_k=5, exclude=[best])
     assert all(best not in items for items in lists_of(tmp_path / "all.parquet").values())
-    with pytest.raises(UserError, match="no items of the run"):
-        recommend_all(run, tiny_data, tmp_path / "b.parquet", exclude=["nothing"])
+    odd = recommend_all(run, tiny_data, tmp_path / "b.parquet", top_k=5, exclude=[best, "ghost"])
+    assert odd["ignored"] == {"exclude": ["ghost"]}
+    assert lists_of(tmp_path / "b.parquet") == lists_of(tmp_path / "all.parquet")
+    plain = recommend_all(run, tiny_data, tmp_path / "b.parquet", top_k=5, exclude=[best])
+    assert "ignored" not in plain
 
 
 def test_a_stopped_call_goes_on_after_its_blocks(
@@ -134,15 +137,15 @@ def test_blocks_of_another_question_are_not_used(
     run: Run, tiny_data: PreparedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "all.parquet"
-    real = everybody._join
+    real = everybody.join_blocks
 
     def stop(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(everybody, "_join", stop)
+    monkeypatch.setattr(everybody, "join_blocks", stop)
     with pytest.raises(KeyboardInterrupt):
         recommend_all(run, tiny_data, out, top_k=3, block_users=16)
-    monkeypatch.setattr(everybody, "_join", real)
+    monkeypatch.setattr(everybody, "join_blocks", real)
     recommend_all(run, tiny_data, out, top_k=4, block_users=16)
     assert all(len(items) == 4 for items in lists_of(out).values())
 
@@ -191,11 +194,18 @@ def test_another_data_set_and_foreign_files_are_refused(
         )
 
 
-def test_an_older_file_of_this_kind_is_replaced(
+def test_an_older_file_of_this_kind_is_replaced_and_what_differs_is_said(
     run: Run, tiny_data: PreparedDataset, tmp_path: Path
 ) -> None:
-    out = tmp_path / "all.parquet"
-    recommend_all(run, tiny_data, out, top_k=2)
+    out, said = tmp_path / "all.parquet", list[str]()
+    recommend_all(run, tiny_data, out, top_k=2, warn=said.append)
     before = shutil.copy(out, tmp_path / "before.parquet")
-    recommend_all(run, tiny_data, out, top_k=3)
+    recommend_all(run, tiny_data, out, top_k=2, exclude=["ghost"], warn=said.append)
+    assert said == []
+    best = tiny_data.catalogue.items.values[0].as_py()
+    recommend_all(run, tiny_data, out, top_k=3, exclude=[best], exclude_seen=True, warn=said.append)
     assert len(pq.read_table(out)) > len(pq.read_table(before))
+    assert len(said) == 1
+    assert said[0].startswith(f"{out} holds lists that were made otherwise, and is replaced: ")
+    assert "--top-k 2 there, 3 now; --exclude nothing there, 1 ids (hash " in said[0]
+    assert said[0].endswith("; --exclude-seen no there, yes now.")

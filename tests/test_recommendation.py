@@ -117,8 +117,9 @@ def test_nobody_gets_what_is_popular(run: Run, clicked: list[str]) -> None:
 def test_excluded_items_are_not_there(tiny_data: PreparedDataset, run: Run) -> None:
     request = events_of(tiny_data, 2)
     plain = ids(recommend(run, [request])[0])
-    without = ids(recommend(run, [replace(request, exclude=plain[:3] + ["ghost"])])[0])
-    assert without[:17] == plain[3:]
+    without = recommend(run, [replace(request, exclude=plain[:3] + ["ghost"])])[0]
+    assert ids(without)[:17] == plain[3:]
+    assert without["ignored"] == {"clicked": [], "unclicked": [], "exclude": ["ghost"]}
     seen = replace(request, exclude_seen=True, top_k=10**6)
     unseen = set(ids(recommend(run, [seen])[0]))
     every = set(run.catalogue.items.values.to_pylist())
@@ -176,7 +177,12 @@ def test_a_profile_value_never_seen_is_unknown_not_an_error(
 ) -> None:
     request = events_of(tiny_data, 3)
     odd = replace(request, profile=dict.fromkeys(run.profile_vocabularies, "never"))
-    assert len(ids(recommend(run, [odd])[0])) == 20
+    answer = recommend(run, [odd, request])
+    assert len(ids(answer[0])) == 20
+    never = [f"{name}=never" for name in run.profile_vocabularies]
+    assert never
+    assert answer[0]["ignored"] == {"clicked": [], "unclicked": [], "profile": never}
+    assert answer[1]["ignored"] == {"clicked": [], "unclicked": []}
 
 
 def test_integer_ids_are_integers_and_may_be_typed(run: Run) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unclicked import sealed
-from unclicked.errors import ArtefactError, ResourceError
+from unclicked.errors import ArtefactError, ResourceError, UserError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
@@ -87,3 +87,35 @@ def test_json_that_two_readers_could_read_differently_is_refused(tmp_path: Path,
     (tmp_path / "a").write_text(text)
     with pytest.raises(ArtefactError, match="ARTEFACT-JSON"):
         sealed.read_json(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "message"),
+    [
+        (
+            "none",
+            sealed.DATASET,
+            "is not there, .* data set. Make one: unclicked prepare LOG --out",
+        ),
+        ("none", sealed.RUN, "is not there, .* run. Make one: unclicked train DATASET --out"),
+        ("file", sealed.DATASET, "file: is a file, expected the folder of a data set"),
+        ("run", sealed.DATASET, "run: is a run, not a data set. Give a data set, as"),
+        ("data", sealed.RUN, "data: is a data set, not a run. Give a run, as"),
+    ],
+)
+def test_a_slip_of_the_hand_is_said_as_one(
+    tmp_path: Path, name: str, expected: str, message: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    for kind in ("run", "data", "other"):
+        (tmp_path / kind).mkdir()
+    (tmp_path / "run" / "run.json").write_text("{")
+    (tmp_path / "data" / "manifest.json").write_text('{"kind": "unclicked prepared data set"}')
+    (tmp_path / "other" / "manifest.json").write_text("{")
+    with pytest.raises(UserError, match=message):
+        sealed.refuse_mistaken(tmp_path / name, expected)
+    sealed.refuse_mistaken(tmp_path / "run", sealed.RUN)
+    sealed.refuse_mistaken(tmp_path / "data", sealed.DATASET)
+    # What may be a damaged one is judged by its reader.
+    for kind in (sealed.RUN, sealed.DATASET):
+        sealed.refuse_mistaken(tmp_path / "other", kind)

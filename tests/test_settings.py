@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from unclicked.config import Config, Table
+from unclicked.dotted import merge
 from unclicked.errors import UserError
 from unclicked.presets import PRESETS
 from unclicked.settings import (
     flatten,
-    merge,
     parse_set,
     preset_settings,
     print_config,

@@ -17,6 +17,7 @@ from unclicked.config import Config
 from unclicked.data.dataset import PreparedDataset
 from unclicked.encoders.base import EncoderShape, LastPositionEncoder
 from unclicked.errors import ArtefactError, BusyError, UserError
+from unclicked.evaluation import held_out_builder
 from unclicked.recommender import resolve_for
 from unclicked.run import open_run, read_facts
 from unclicked.start import needs_unclicked, train, training_builder
@@ -63,8 +64,29 @@ def test_a_run_that_was_stopped_while_it_was_made_may_be_made_again(
 def test_another_configuration_is_refused_by_name(tiny_data: PreparedDataset, run: Path) -> None:
     config = same(run)
     other = replace_in(config, margin=4.0, metric="asymmetric")
-    with pytest.raises(ArtefactError, match=r"other values of model\.metric, model\.margin"):
+    there = (
+        r"\(model\.metric: symmetric there, asymmetric now; model\.margin: 5\.0 there, 4\.0 now\)"
+    )
+    with pytest.raises(UserError, match=there + r"\. Give --resume and no settings") as caught:
         train(tiny_data, run, other, resume=True)
+    assert caught.value.exit_code == 2
+
+
+def test_a_deep_setting_and_a_longer_training_are_named_with_both_values(
+    tiny_data: PreparedDataset, run: Path
+) -> None:
+    config = same(run)
+    window = config.data.unclicked.model_copy(update={"max_length": 7})
+    other = config.model_copy(
+        update={
+            "train": config.train.model_copy(update={"max_epochs": 9}),
+            "data": config.data.model_copy(update={"unclicked": window}),
+        }
+    )
+    with pytest.raises(UserError) as caught:
+        train(tiny_data, run, other, resume=True)
+    assert "train.max_epochs: 2 there, 9 now" in str(caught.value)
+    assert "data.unclicked.max_length: 100 there, 7 now" in str(caught.value)
 
 
 def replace_in(config: Config, **model: Any) -> Config:
@@ -79,7 +101,7 @@ def test_another_data_set_is_refused(tiny_data: PreparedDataset, run: Path) -> N
 
 
 def test_another_encoder_is_refused(tiny_data: PreparedDataset, run: Path) -> None:
-    with pytest.raises(ArtefactError, match="encoder 'sdm', now 'Mine'"):
+    with pytest.raises(UserError, match="encoder 'sdm', now 'Mine'"):
         train(tiny_data, run, same(run), resume=True, encoder_name="Mine")
 
 
@@ -167,3 +189,16 @@ def test_the_cut_and_the_control_are_the_configuration_s(tiny_data: PreparedData
     builder = training_builder(tiny_data, config, last_only=False)
     assert builder.cut == "session_start"
     assert not np.array_equal(builder.samples.row_start, tiny_data.splits["train"].row_start)
+
+
+def test_matched_lists_reach_training_and_judging(tiny_data: PreparedDataset) -> None:
+    layer = {"data": {"unclicked": {"source": "matched"}}}
+    config = resolve_for(tiny_data.config, "recommended", layer)
+    training = training_builder(tiny_data, config, last_only=False)
+    for split, builder in {
+        "train": training,
+        "test": held_out_builder(tiny_data, config, "test"),
+    }.items():
+        before, after = tiny_data.splits[split].row_items, builder.samples.row_items
+        assert len(before) == len(after)
+        assert (np.asarray(before) != after).all()

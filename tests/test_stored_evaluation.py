@@ -83,3 +83,19 @@ def test_what_was_never_judged_is_missing(tmp_path: Path) -> None:
     put(tmp_path, "test", 0.1)
     with pytest.raises(ArtefactError, match=r"validation\.parquet: is not there"):
         stored.load(tmp_path, "validation")
+
+
+def test_lengths_are_read_of_a_whole_evaluation_alone(tmp_path: Path) -> None:
+    assert stored.stored_lengths(tmp_path, "test") == ()
+    table = pa.table({"user_id": ["a"]})
+    stored.store(tmp_path, "test", {"top_k": [50, 80]}, table)
+    assert stored.stored_lengths(tmp_path, "test") == (50, 80)
+    assert stored.stored_lengths(tmp_path, "validation") == ()
+    (tmp_path / "evaluation" / "test.json").write_text('{"top_k": [7, 80]}')
+    assert stored.stored_lengths(tmp_path, "test") == ()
+
+
+@pytest.mark.parametrize("summary", [{}, {"top_k": [True, 0, "7", 5]}])
+def test_lengths_that_are_none(tmp_path: Path, summary: dict[str, object]) -> None:
+    stored.store(tmp_path, "test", summary, pa.table({"user_id": ["a"]}))
+    assert stored.stored_lengths(tmp_path, "test") == ((5,) if summary else ())

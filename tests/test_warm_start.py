@@ -135,6 +135,10 @@ def test_resume_before_the_first_checkpoint_starts_warm_again(
     [
         ({"model": {"dim": 8}}, "model.dim 16, now 8"),
         ({"model": {"fusion": "subtract"}}, "model.fusion 'confidence', now 'subtract'"),
+        (
+            {"model": {"dim": 16}, "train": {"ranking_loss": "mse"}},
+            "train.ranking_loss 'sampled_softmax', now 'mse'",
+        ),
     ],
 )
 def test_another_model_is_refused(

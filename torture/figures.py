@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import dataclass
 
 
@@ -79,3 +81,34 @@ def told(name: str, value: str) -> Figure:
         The figure.
     """
     return Figure(name, value, "", True)
+
+
+class Progress:
+    """A line on stderr every half minute, for the experiments that take an hour.
+
+    Args:
+        name: What is being done.
+        total: How many trials there are.
+        every: Seconds between two lines.
+    """
+
+    def __init__(self, name: str, total: int, every: float = 30.0) -> None:
+        self.name, self.total, self.every = name, total, every
+        self._begun = self._told = time.perf_counter()
+
+    def say(self, done: int, wrong: int) -> None:
+        """Tell how far it is, where the last line is long ago.
+
+        Args:
+            done: Trials that ended.
+            wrong: Faults found so far.
+        """
+        now = time.perf_counter()
+        if now - self._told < self.every or not done:
+            return
+        self._told = now
+        left = (now - self._begun) / done * (self.total - done)
+        line = (
+            f"        {self.name}: {done} of {self.total}, {wrong} wrong, {left / 60:.0f} min left"
+        )
+        print(line, file=sys.stderr, flush=True)

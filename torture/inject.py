@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 from torture import calls
 from torture.calls import Call
-from torture.figures import Figure, count, none, told
+from torture.figures import Figure, Progress, count, none, told
 from torture.forks import Ended, in_memory
 from torture.scene import Scene
 from torture.scenes import all_scenes
@@ -35,6 +36,8 @@ def run(long: bool, folder: Path) -> list[Figure]:
     with in_memory(folder) as place, all_scenes(place) as scenes:
         for scene in scenes:
             figures.append(_torture(scene, long, faults, codes))
+            # An hour's work is not lost with the last of its four parts.
+            print(f"        {figures[-1].line}", file=sys.stderr, flush=True)
     ends = ", ".join(f"{number} {code}" for code, number in sorted(codes.items()))
     figures.append(told("inject: how the hurt runs ended", ends))
     figures += [told("inject: wrong", fault) for fault in faults[:20]]
@@ -51,7 +54,9 @@ def _torture(scene: Scene, long: bool, faults: list[str], codes: Counter[str]) -
     number = len(trials) if long else min(SHORT, len(trials))
     chosen = [trials[place * len(trials) // number] for place in range(number)]
     hit = 0
-    for call, fault in chosen:
+    progress = Progress(f"inject {scene.name}", number)
+    for done, (call, fault) in enumerate(chosen):
+        progress.say(done, len(faults))
         scene.reset()
         ended, on_folder = calls.hurt(scene.arguments, scene.said, scene.folder, call, fault)
         hit += on_folder

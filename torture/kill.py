@@ -6,7 +6,7 @@ import random
 import time
 from pathlib import Path
 
-from torture.figures import Figure, count, none, told
+from torture.figures import Figure, Progress, count, none, told
 from torture.forks import Fork, in_memory
 from torture.scene import Scene
 from torture.scenes import Train, all_scenes
@@ -45,8 +45,11 @@ def _torture(scene: Scene, wanted: int) -> tuple[int, list[str]]:
     """Kills that struck, and what was wrong after them."""
     dice = random.Random(scene.name)
     seconds = sorted(scene.learn() for _ in range(3))[1]
-    killed, faults = 0, []
+    faults: list[str] = []
+    killed = 0
+    progress = Progress(f"kill {scene.name}", wanted)
     for attempt in range(4 * wanted):
+        progress.say(killed, len(faults))
         if killed == wanted:
             break
         if not isinstance(scene, Train) or attempt % IN_A_ROW == 0:

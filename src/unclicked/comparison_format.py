@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
@@ -52,6 +53,8 @@ HEADER = (
     "seeds",
     "sd over seeds",
 )
+# The run and the metric, which every part of a table that was cut begins with.
+NUM_KEYS = 2
 LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -62,12 +65,16 @@ LATEX_SPECIAL = {
 }
 
 
-def format_comparison(result: ComparisonResult, format: str = "text") -> str:
+def format_comparison(
+    result: ComparisonResult, format: str = "text", *, width: int | None = None
+) -> str:
     """Render a comparison for people, or for scripts.
 
     Args:
         result: What `compare_runs` returned.
         format: `text`, `md`, `latex` or `json`.
+        width: Characters that fit a line; a wider text table is cut into parts that stand under
+            each other. None cuts nothing, and the other formats are never cut.
 
     Returns:
         A table in percent with two decimals, where differences, intervals, detectable differences
@@ -85,21 +92,57 @@ def format_comparison(result: ComparisonResult, format: str = "text") -> str:
         raise UserError(
             "COMPARE-FORMAT", "format", f"found '{format}', expected one of {', '.join(FORMATS)}."
         )
+    if format == "text":
+        return _text(result, width)
     return FORMATS[format](result)
 
 
-def _text(result: ComparisonResult) -> str:
+def _text(result: ComparisonResult, width: int | None = None) -> str:
     table = [HEADER, *map(_cells, result["comparisons"])]
-    widths = [max(len(line[column]) for line in table) for column in range(len(HEADER))]
+    lines = _lines(table)
+    if width is None:
+        return "\n".join([*lines, "", _note(result)])
+    note = textwrap.wrap(_note(result), width)
+    if max(map(len, lines)) <= width:
+        return "\n".join([*lines, "", *note])
+    # Runs of one experiment differ in the end of their names.
+    table = [(_tail(line[0], width // 3), *line[1:]) for line in table]
+    lines = [line for part in _parts(table, width) for line in (*_lines(part), "")]
+    return "\n".join([*lines, *note])
+
+
+def _tail(name: str, most: int) -> str:
+    """The end of a name, where it is longer than most characters."""
+    most = max(most, len(HEADER[0]) + 1)
+    return name if len(name) <= most else f"\N{HORIZONTAL ELLIPSIS}{name[1 - most :]}"
+
+
+def _parts(table: Sequence[Sequence[str]], width: int) -> list[list[list[str]]]:
+    """The table's columns in as few parts as fit a width, each with the run and the metric."""
+    wide = [max(len(line[column]) for line in table) + 2 for column in range(len(HEADER))]
+    keys = list(range(NUM_KEYS))
+    parts: list[list[int]] = []
+    for column in range(NUM_KEYS, len(HEADER)):
+        last = [] if not parts else parts[-1]
+        # The last column of a line has no gap behind it.
+        if not last or sum(wide[one] for one in (*last, column)) - 2 > width:
+            parts.append([*keys, column])
+        else:
+            last.append(column)
+    return [[[line[column] for column in part] for line in table] for part in parts]
+
+
+def _lines(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
         "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
+            cell.ljust(width) if column < NUM_KEYS else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in table
     ]
     lines.insert(1, "-" * max(map(len, lines)))
-    return "\n".join([*lines, "", _note(result)])
+    return lines
 
 
 def _markdown(result: ComparisonResult) -> str:

@@ -8,7 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Fusion = Literal["none", "subtract", "confidence"]
 Metric = Literal[
-    "none", "asymmetric", "symmetric", "clicked_label", "clicked_unclicked", "label_unclicked"
+    "none",
+    "asymmetric",
+    "symmetric",
+    "clicked_label",
+    "clicked_unclicked",
+    "label_unclicked",
+    "infonce",
 ]
 
 
@@ -41,10 +47,10 @@ class UnclickedConfig(Table):
         "now",
         description="moment of knowledge: the session's first click, or each position's own click",
     )
-    source: Literal["own", "shuffled", "random"] = Field(
+    source: Literal["own", "shuffled", "random", "matched"] = Field(
         "own",
-        description="the user's own list, another user's, or random items of the same number "
-        "(the last two are controls)",
+        description="the user's own list, another user's, random items of the same number, or for "
+        "each item another that was shown as often (all but the first are controls)",
     )
     weighting: Literal["none", "exposures"] = Field(
         "none", description="weight of an item in the mean: equal, or its number of showings"
@@ -154,7 +160,15 @@ class ModelConfig(Table):
     fusion: Fusion = Field("confidence", description="how the unclicked vector changes the user's")
     metric: Metric = Field("symmetric", description="form of the metric loss")
     margin: float = Field(5.0, gt=0, description="margin m* of the metric loss, squared distance")
+    metric_temperature: float = Field(
+        0.1, gt=0, description="temperature of the cosines of the metric loss infonce"
+    )
     metric_weight: float = Field(10.0, ge=0, description="weight of the metric loss")
+    metric_warmup_steps: int = Field(
+        0,
+        ge=0,
+        description="steps over which the weight of the metric loss rises from 0; 0 is off",
+    )
     metric_grad_cap: float = Field(
         0.0,
         ge=0,
@@ -170,6 +184,16 @@ class ModelConfig(Table):
     metric_norm: Literal["none", "l2"] = Field(
         "none", description="normalise the vectors of the metric loss to length one"
     )
+    metric_input: Literal["raw", "tanh", "layer_norm"] = Field(
+        "raw",
+        description="what the metric loss does to the clicked vector before it measures: nothing, "
+        "the tanh, or mean 0 and variance 1",
+    )
+    metric_labels: Literal["own", "permuted"] = Field(
+        "own",
+        description="label vectors in the metric loss: the row's own, or another row's of the "
+        "batch (a control)",
+    )
     symmetric_form: Literal["one_hinge", "two_hinges"] = Field(
         "one_hinge", description="last line of Eq. 5, or its first with half the margin each"
     )
@@ -183,8 +207,10 @@ class ModelConfig(Table):
         "input", description="vectors of labels: the item tower's, or those scored against"
     )
     stop_gradient_labels: bool = Field(False, description="no gradient through the label vector")
-    gate_activation: Literal["sigmoid", "identity"] = Field(
-        "sigmoid", description="activation of the confidence network"
+    gate_activation: Literal["sigmoid", "tanh", "identity"] = Field(
+        "sigmoid",
+        description="activation of the confidence network; with tanh or identity unclicked items "
+        "may attract",
     )
     intermediate_margin: float = Field(
         0.0, ge=0, description="margin between unclicked and random items; 0 is off"
@@ -192,7 +218,7 @@ class ModelConfig(Table):
 
 
 class TrainConfig(Table):
-    """The optimiser, the sampled softmax and the length of training."""
+    """The optimiser, the ranking loss and the length of training."""
 
     optimizer: Literal["adagrad", "adam"] = Field("adagrad", description="optimiser")
     learning_rate: float = Field(0.1, gt=0, description="step size")
@@ -200,6 +226,11 @@ class TrainConfig(Table):
         0.1, ge=0, description="AdaGrad's sum of squares at the start"
     )
     batch_size: int = Field(256, ge=1, description="sessions in a batch")
+    ranking_loss: Literal["sampled_softmax", "mse"] = Field(
+        "sampled_softmax",
+        description="softmax over labels and drawn items, or squared error to the labels' vectors, "
+        "which then stay random and of length one",
+    )
     num_negatives: int = Field(
         20000, ge=1, description="negatives drawn for a batch; the whole catalogue where smaller"
     )

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from unclicked.config import Config, DataConfig
+from unclicked.dotted import merge
 from unclicked.errors import UserError
-from unclicked.settings import flatten, merge, preset_settings, resolve
+from unclicked.settings import flatten, preset_settings, resolve
 
 TRAIN_TIME_DATA_KEYS = ("cut", "source", "weighting")
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from unclicked import stored_evaluation
 from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder, in_order
-from unclicked.data.controls import with_source
+from unclicked.data.controls import needed_exposures, with_source
 from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import ArtefactError, UserError
 from unclicked.metrics import coverage, per_user
@@ -45,7 +45,14 @@ def held_out_builder(dataset: PreparedDataset, config: Config, split: str) -> Ba
         The builder, with the control's lists where the run was trained with one.
     """
     unclicked = config.data.unclicked
-    samples = with_source(dataset.splits[split], unclicked.source, dataset.num_items, CONTROL_SEED)
+    exposures = needed_exposures(dataset, unclicked.source)
+    samples = with_source(
+        dataset.splits[split],
+        unclicked.source,
+        dataset.num_items,
+        CONTROL_SEED,
+        exposures=exposures,
+    )
     return BatchBuilder(
         samples=samples,
         click_item=dataset.click_item,
@@ -154,6 +161,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judge a run on a held-out split and keep every user's metrics in the run.
 
+    Lengths that an earlier evaluation of the split stored are judged and stored anew beside those
+    of `top_k`, so that a comparison at them goes on to work.
+
     Args:
         run: The run.
         dataset: The data set it was trained on.
@@ -172,6 +182,8 @@ def evaluate(
     Source: section 4.2; exact ranking of the whole catalogue, no item is filtered.
     """
     _check(run, dataset, split, top_k)
+    # What an earlier evaluation stored is compared with by others, so its lengths stay.
+    judged = tuple(dict.fromkeys((*top_k, *stored_evaluation.stored_lengths(run.path, split))))
     for k in top_k:
         if k > dataset.num_items:
             warn(f"The catalogue has {dataset.num_items} items; lists of {k} end there.")
@@ -182,20 +194,20 @@ def evaluate(
         )
     builder = held_out_builder(dataset, run.config, split)
     samples = builder.samples
-    ranked = rank(run.model, builder, max(top_k), run.config.evaluate.batch_size)
-    popular = popularity_ranking(dataset.num_items, len(samples), max(top_k))
+    ranked = rank(run.model, builder, max(judged), run.config.evaluate.batch_size)
+    popular = popularity_ranking(dataset.num_items, len(samples), max(judged))
     truth = (samples.truth_offsets, samples.truth_items)
-    ours, theirs = (_all_metrics(one, truth, top_k) for one in (ranked, popular))
+    ours, theirs = (_all_metrics(one, truth, judged) for one in (ranked, popular))
     # Items without a training click cannot be learned; they stay in the truth as misses.
     unseen = float((np.asarray(dataset.catalogue.clicks)[samples.truth_items - 1] == 0).mean())
-    result = {
+    result: dict[str, Any] = {
         "run": str(run.path),
         "split": split,
         "users": len(samples),
         "items": dataset.num_items,
-        "top_k": list(top_k),
-        "metrics": _means(ours) | _coverage(ranked, top_k, dataset.num_items),
-        "popularity": _means(theirs) | _coverage(popular, top_k, dataset.num_items),
+        "top_k": list(judged),
+        "metrics": _means(ours) | _coverage(ranked, judged, dataset.num_items),
+        "popularity": _means(theirs) | _coverage(popular, judged, dataset.num_items),
         "truth_items_without_training_click": unseen,
         "not_judged": {name: samples.counts[name] for name in NOT_JUDGED},
         "dataset_sha256": dataset.sha256,
@@ -206,7 +218,17 @@ def evaluate(
     columns = {"user_id": users, **lengths, **ours}
     columns |= {f"popularity:{name}": values for name, values in theirs.items()}
     stored_evaluation.store(run.path, split, result, pa.table(columns), warn)
-    return result
+    return _only(result, top_k)
+
+
+def _only(result: dict[str, Any], top_k: tuple[int, ...]) -> dict[str, Any]:
+    """What was asked, without the lengths that an earlier evaluation asked."""
+    ends = tuple(f"@{k}" for k in top_k)
+    shown = {
+        key: {name: value for name, value in result[key].items() if name.endswith(ends)}
+        for key in ("metrics", "popularity")
+    }
+    return {**result, **shown, "top_k": list(top_k)}
 
 
 def _lengths(builder: BatchBuilder) -> dict[str, NDArray[np.int64]]:

@@ -12,15 +12,20 @@ from unclicked.settings import flatten
 # These hold names of the user's own, not settings with a name of ours.
 _FREE_TABLES = ("encoder_options", "field_dims", "item_bins", "user_bins")
 # What each form of the metric loss looks at besides the clicked vector.
-_WITH_LABELS = ("asymmetric", "symmetric", "clicked_label", "label_unclicked")
+_WITH_LABELS = ("asymmetric", "symmetric", "clicked_label", "label_unclicked", "infonce")
+_WITHOUT_MARGIN = ("clicked_label", "infonce")
 _PAIRS_APART = ("clicked_unclicked", "label_unclicked")
 _METRIC_KEYS = (
     "margin",
+    "metric_temperature",
     "metric_weight",
+    "metric_warmup_steps",
     "metric_grad_cap",
     "metric_positions",
     "metric_on",
     "metric_norm",
+    "metric_input",
+    "metric_labels",
     "symmetric_form",
     "pair_form",
     "label_encoder",
@@ -80,13 +85,25 @@ def _of_form(model: ModelConfig) -> Iterator[tuple[str, str]]:
         yield "model.pair_form", f"{form}, which pushes no pair apart"
     elif model.pair_form == "plain":
         yield "model.margin", "model.pair_form is plain, which has no margin"
-    if model.metric == "clicked_label":
+    if model.metric in _WITHOUT_MARGIN:
         yield "model.margin", f"{form}, which has no margin"
     if model.metric not in _WITH_LABELS:
-        for name in ("label_encoder", "label_source", "stop_gradient_labels"):
+        for name in ("label_encoder", "label_source", "stop_gradient_labels", "metric_labels"):
             yield f"model.{name}", f"{form}, which sees no labels"
-    if model.metric == "label_unclicked" and model.intermediate_margin == 0:
-        yield "model.metric_on", f"{form}, which sees no user"
+    yield from _of_seen(model, form)
+
+
+def _of_seen(model: ModelConfig, form: str) -> Iterator[tuple[str, str]]:
+    if model.metric != "infonce":
+        yield "model.metric_temperature", f"{form}, not infonce"
+    # The intermediate term looks at distances from the clicked vector beside any form.
+    if model.intermediate_margin > 0:
+        return
+    if model.metric == "infonce":
+        yield "model.metric_norm", f"{form}, which sees directions only"
+    if model.metric == "label_unclicked":
+        for name in ("metric_on", "metric_input"):
+            yield f"model.{name}", f"{form}, which sees no user"
 
 
 def _of_plugin(config: Config) -> Iterator[tuple[str, str]]:
@@ -101,6 +118,8 @@ def _of_plugin(config: Config) -> Iterator[tuple[str, str]]:
 
 def _of_training(config: Config, num_items: int | None) -> Iterator[tuple[str, str]]:
     train = config.train
+    if train.ranking_loss == "mse":
+        yield "train.num_negatives", "train.ranking_loss is mse, which draws none"
     if train.optimizer != "adagrad":
         yield "train.initial_accumulator", f"train.optimizer is {train.optimizer}"
     # The same number is how one says that nothing is to stop early.

@@ -13,7 +13,7 @@ from torch.nn import functional
 from unclicked.config import ModelConfig
 from unclicked.data.catalogue import Catalogue
 from unclicked.encoders import ENCODERS, build_encoder
-from unclicked.encoders.base import EncoderContext, EncoderShape
+from unclicked.encoders.base import EncoderContext, EncoderShape, long_input_of
 from unclicked.errors import UserError
 from unclicked.nn.tables import Table
 from unclicked.nn.towers import ItemField, ItemTower, ProfileTower, field_widths
@@ -48,6 +48,11 @@ class UnclickedRecommender(nn.Module):
         num_users: Number of users, for the user id's embedding where that is wanted.
         encoder: A module to use instead of the one that `config.encoder` names.
         exposure_weights: Whether an unclicked item weighs as much as its showings.
+        fixed_item_vectors: Whether the vectors scored against stay as they start, random and of
+            length one; the largest inner product is then the smallest distance.
+
+    Raises:
+        UserError: If vectors that are not to change are tied to the item tower, which is trained.
 
     Source: section 3 of the paper; Figure 3.
     """
@@ -61,9 +66,18 @@ class UnclickedRecommender(nn.Module):
         encoder: Callable[[EncoderShape], nn.Module] | None = None,
         *,
         exposure_weights: bool = False,
+        fixed_item_vectors: bool = False,
     ) -> None:
         super().__init__()
+        if fixed_item_vectors and config.tie_item_vectors:
+            raise UserError(
+                "MODEL-TIED",
+                "model.tie_item_vectors",
+                "found true, but vectors that train.ranking_loss = mse is measured against must "
+                "not change: all would become one. Set it to false.",
+            )
         self.config = config
+        self.fixed_item_vectors = fixed_item_vectors
         self.num_items = len(catalogue.items)
         self.exposure_weights = exposure_weights
         fields = {
@@ -90,6 +104,9 @@ class UnclickedRecommender(nn.Module):
             self.encoder = build_encoder(config.encoder, shape, **config.encoder_options)
         self.plugin = _plugin(config)
         self.output = None if config.tie_item_vectors else Table(self.num_items, config.dim)
+        if self.output is not None and fixed_item_vectors:
+            weight = self.output.weight
+            weight.copy_(functional.normalize(weight, dim=1))
 
     def encode(self, batch: TensorBatch) -> Rows:
         """Vectors of every row of a batch.
@@ -142,6 +159,8 @@ class UnclickedRecommender(nn.Module):
         if self.output is None:
             vectors: Tensor = self.tower(items)
             return vectors
+        if self.fixed_item_vectors:
+            return self.output.weight[items]
         return self.output.rows(items)
 
     @torch.no_grad()
@@ -171,7 +190,10 @@ class UnclickedRecommender(nn.Module):
 
     def _context(self, batch: TensorBatch, items: Tensor) -> EncoderContext:
         profile = None if self.profile is None else self.profile(batch.user, batch.profile)
-        if getattr(self.encoder, "long_input", "items") == "fields":
+        long_input = long_input_of(self.encoder)
+        if long_input == "none":
+            return EncoderContext(profile=profile)
+        if long_input == "fields":
             fields = {
                 name: self.tower.long_term(name, values)
                 for name, values in batch.long_fields.items()
@@ -218,6 +240,8 @@ def _plugin(config: ModelConfig) -> UnclickedPlugin:
         pair_form=config.pair_form,
         metric_on=config.metric_on,
         intermediate_margin=config.intermediate_margin,
+        metric_temperature=config.metric_temperature,
+        metric_input=config.metric_input,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from unclicked import artefact, disk
 from unclicked.data.batching import BatchBuilder
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.rules import Rules, Samples, Timelines, latest_samples
+from unclicked.data.stored_lists import is_lists_file, join_blocks, made_otherwise, stamp
 from unclicked.data.stored_log import stored_timelines
 from unclicked.errors import ArtefactError, UserError
 from unclicked.evaluation import user_vectors
@@ -27,7 +29,6 @@ from unclicked.run import Run
 
 BLOCK_USERS = 8_192
 PLAN = "plan.json"
-MARK = b"unclicked.recommendations"
 Ints = NDArray[np.int64]
 
 
@@ -41,9 +42,20 @@ class _Asked:
     samples: Samples
     index: ExactIndex
     exclude: Ints
+    unknown: list[Any]
     exclude_seen: bool
     top_k: int
     now_us: int
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What was asked, as people spell it; the same ids give the same text."""
+        ids = "nothing"
+        if len(self.exclude):
+            digits = hashlib.sha256(self.exclude.tobytes()).hexdigest()[:8]
+            ids = f"{len(self.exclude)} ids (hash {digits})"
+        seen = "yes" if self.exclude_seen else "no"
+        return {"--top-k": str(self.top_k), "--exclude": ids, "--exclude-seen": seen}
 
 
 def recommend_all(
@@ -55,6 +67,7 @@ def recommend_all(
     exclude: Sequence[Any] = (),
     exclude_seen: bool = False,
     block_users: int = BLOCK_USERS,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Recommend items to every user of a data set, as of the end of its log.
 
@@ -66,16 +79,18 @@ def recommend_all(
         out: Parquet file to write, one row for each user and rank: `user_id`, `rank`, `item_id`,
             `score`, `fallback`. An older file of this kind is replaced.
         top_k: Length of the lists, at least 1.
-        exclude: Item ids that nobody gets.
+        exclude: Item ids that nobody gets; unknown ones are ignored and named.
         exclude_seen: Whether everything that a user ever clicked, and the unclicked items of the
             moment, are left out.
         block_users: Users in a block.
+        warn: Called with a sentence where lists that were made otherwise are replaced.
 
     Returns:
-        Keys "out", "users", "fallback_users", "rows" and "as_of_us".
+        Keys "out", "users", "fallback_users", "rows" and "as_of_us"; where ids were ignored also
+        "ignored", with these under "exclude".
 
     Raises:
-        UserError: If an id is unknown, `top_k` is below 1 or `out` is something else.
+        UserError: If an id is of the wrong type, `top_k` is below 1 or `out` is something else.
         ArtefactError: If the data set is another than the run's.
         BusyError: If another process writes the same file.
         ResourceError: If the disk refuses to write.
@@ -84,6 +99,9 @@ def recommend_all(
     parts = out.with_name(f"{out.name}.parts")
     asked = _prepare(run, dataset, top_k, exclude, exclude_seen)
     users = len(dataset.users)
+    apart = made_otherwise(out, run.path.name, asked.settings)
+    if apart:
+        warn(f"{out} holds lists that were made otherwise, and is replaced: {'; '.join(apart)}.")
     with disk.told(out):
         disk.make_folder(parts)
     with artefact.lock(parts), disk.told(out):
@@ -95,15 +113,16 @@ def recommend_all(
                 if not path.is_file():
                     _write_block(asked, (begin, end), path)
                 shown.advance(end - begin)
-        rows, fallbacks = _join(parts, out, list(blocks))
+        rows, fallbacks = join_blocks(parts, out, list(blocks))
         shutil.rmtree(parts, ignore_errors=True)
-    return {
+    result = {
         "out": str(out),
         "users": users,
         "fallback_users": fallbacks,
         "rows": rows,
         "as_of_us": asked.now_us,
     }
+    return result | ({"ignored": {"exclude": asked.unknown}} if asked.unknown else {})
 
 
 def _check(run: Run, dataset: PreparedDataset, out: Path, top_k: int) -> None:
@@ -116,15 +135,8 @@ def _check(run: Run, dataset: PreparedDataset, out: Path, top_k: int) -> None:
             f"was trained on another data set than {dataset.path}. Train on this one, with "
             f"--warm-start {run.path} to keep what was learned.",
         )
-    if out.exists() and not _is_ours(out):
+    if out.exists() and not is_lists_file(out):
         raise UserError("OUT", str(out), "is something else and is not replaced. Choose another.")
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        return MARK in (pq.read_schema(path).metadata or {})
-    except (OSError, pa.ArrowException):
-        return False
 
 
 def _prepare(
@@ -138,9 +150,7 @@ def _prepare(
     if all(isinstance(one, str) for one in ids):
         ids = dataset.catalogue.items.parse(ids, "exclude")
     codes = dataset.catalogue.items.encode(ids)
-    unknown = [one for one, code in zip(ids, codes, strict=True) if code > dataset.num_items]
-    if unknown:
-        raise UserError("ID", "exclude", f"found {unknown[:3]!r}, which are no items of the run.")
+    known = codes != dataset.catalogue.items.unknown
     device = next(run.model.parameters()).device
     ranks = torch.from_numpy(np.array(dataset.catalogue.id_rank)).to(device)
     return _Asked(
@@ -149,7 +159,8 @@ def _prepare(
         timelines=timelines,
         samples=latest_samples(timelines, rules, now_us=now_us),
         index=ExactIndex(run.model.all_item_vectors(), tie_rank=ranks),
-        exclude=np.unique(codes),
+        exclude=np.unique(codes[known]),
+        unknown=[one for one, found in zip(ids, known.tolist(), strict=True) if not found],
         exclude_seen=exclude_seen,
         top_k=min(top_k, dataset.num_items),
         now_us=now_us,
@@ -277,21 +288,4 @@ def _table(
             "fallback": pa.array(fallback[who]),
         }
     )
-    return table.replace_schema_metadata({MARK: str(asked.run.path.name).encode()})
-
-
-def _join(parts: Path, out: Path, begins: list[int]) -> tuple[int, int]:
-    """One file from all blocks; how many rows it has, and users with the fallback."""
-    temporary, rows, fallbacks = parts / "whole.tmp", 0, 0
-    paths = [parts / f"{begin:012d}.parquet" for begin in begins]
-    with pq.ParquetWriter(temporary, pq.read_schema(paths[0]), compression="zstd") as writer:
-        for path in paths:
-            table = pq.read_table(path, page_checksum_verification=True)
-            writer.write_table(table)
-            rows += len(table)
-            first = np.asarray(table["rank"]) == 1
-            fallbacks += int(np.asarray(table["fallback"])[first].sum())
-    disk.sync(temporary)
-    temporary.replace(out)
-    disk.sync(out.parent)
-    return rows, fallbacks
+    return stamp(table, asked.run.path.name, asked.settings)

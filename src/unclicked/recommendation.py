@@ -63,8 +63,9 @@ def recommend(run: Run, requests: Sequence[Request]) -> list[dict[str, Any]]:
         requests: The users.
 
     Returns:
-        One mapping for each request: "items" (dicts of "item_id", "score", "rank"), "ignored"
-        (ids by list) and "fallback".
+        One mapping for each request: "items" (dicts of "item_id", "score", "rank"), "ignored" (ids
+        under "clicked" and "unclicked", and where there are any, ids under "exclude" and texts
+        `NAME=VALUE` under "profile") and "fallback".
 
     Raises:
         UserError: If `top_k` is below 1, an id or value is of the wrong type, or a profile field
@@ -90,7 +91,7 @@ def _known(run: Run, request: Request) -> _Known:
     if request.top_k < 1:
         raise UserError("TOP-K", f"top_k {request.top_k}", "expected at least 1.")
     # A wrong profile is an error even where the answer would not need it.
-    _profile(run, request.profile)
+    strange = _unknown_values(run, request.profile)
     vocabulary, ignored = run.catalogue.items, {}
     lists = {}
     for name in ("clicked", "unclicked", "exclude"):
@@ -109,7 +110,11 @@ def _known(run: Run, request: Request) -> _Known:
     exclude = lists["exclude"]
     if request.exclude_seen:
         exclude = exclude + lists["clicked"] + lists["unclicked"]
-    del ignored["exclude"]
+    # Clients know the first two; the others are there where they have something to say.
+    ignored["profile"] = strange
+    for name in ("exclude", "profile"):
+        if not ignored[name]:
+            del ignored[name]
     showings = [shown[code] for code in unclicked]
     return _Known(lists["clicked"], unclicked, showings, sorted(set(exclude)), ignored)
 
@@ -197,6 +202,12 @@ def _profile(run: Run, given: dict[str, str]) -> list[int]:
         _codes(vocabulary, [given[name]], f"profile {name}")[0] if name in given else PADDING
         for name, vocabulary in run.profile_vocabularies.items()
     ]
+
+
+def _unknown_values(run: Run, given: dict[str, str]) -> list[str]:
+    """Profile values that training never saw, as `NAME=VALUE`."""
+    codes = zip(run.profile_vocabularies.items(), _profile(run, given), strict=True)
+    return [f"{name}={given[name]}" for (name, one), code in codes if code == one.unknown]
 
 
 def _popular(run: Run, known: _Known, top_k: int) -> tuple[list[int], list[float]]:

@@ -16,11 +16,12 @@ from unclicked import evaluation, recommendation
 from unclicked.data import prepare as preparation
 from unclicked.data.dataset import PreparedDataset
 from unclicked.dataset_settings import resolve_for
+from unclicked.dotted import merge
 from unclicked.encoders.base import EncoderShape
 from unclicked.errors import UserError
 from unclicked.refit import train_and_refit
 from unclicked.run import EncoderMaker, Run, open_run
-from unclicked.settings import merge, parse_set, preset_settings, resolve
+from unclicked.settings import parse_set, preset_settings, resolve
 from unclicked.start import train
 
 

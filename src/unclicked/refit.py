@@ -8,8 +8,8 @@ from typing import Any
 
 from unclicked.config import Config
 from unclicked.data.dataset import PreparedDataset
+from unclicked.dotted import merge
 from unclicked.run import CHOSEN, EncoderMaker
-from unclicked.settings import merge
 from unclicked.start import RefitPlan, train
 from unclicked.training import checkpoint as store
 

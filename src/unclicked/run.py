@@ -22,6 +22,7 @@ from unclicked.data.vocabulary import Vocabulary
 from unclicked.encoders.base import EncoderShape
 from unclicked.errors import ArtefactError, UserError
 from unclicked.model import UnclickedRecommender
+from unclicked.sealed import RUN, refuse_mistaken
 from unclicked.training import checkpoint as store
 
 EncoderMaker = Callable[[EncoderShape], nn.Module]
@@ -141,11 +142,13 @@ def read_facts(run: Path) -> RunFacts:
 
     Raises:
         ArtefactError: If it is no run, or one of another version.
+        UserError: If there is no such folder, or it is a data set.
     """
+    refuse_mistaken(run, RUN)
     path = run / "run.json"
     if not path.is_file():
-        why = "holds no run.json, so it is no run" if run.is_dir() else "is no folder"
-        raise ArtefactError("ARTEFACT-MISSING", str(run), f"{why}. Train one: unclicked train.")
+        why = "holds no run.json, so it is no run. Train one: unclicked train."
+        raise ArtefactError("ARTEFACT-MISSING", str(run), why)
     content = artefact.read_json(path)
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
@@ -223,13 +226,14 @@ def build_model(
         The model.
     """
     sizes = {name: len(vocabulary) for name, vocabulary in profiles.items()}
-    weighted = config.data.unclicked.weighting == "exposures"
+    switches = {
+        "exposure_weights": config.data.unclicked.weighting == "exposures",
+        "fixed_item_vectors": config.train.ranking_loss == "mse",
+    }
     # The caller's own random numbers go on as if no model had been made.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.train.seed)
-        return UnclickedRecommender(
-            config.model, catalogue, sizes, num_users, encoder, exposure_weights=weighted
-        )
+        return UnclickedRecommender(config.model, catalogue, sizes, num_users, encoder, **switches)
 
 
 def open_run(
@@ -251,7 +255,7 @@ def open_run(
 
     Raises:
         ArtefactError: If something is missing, changed or does not fit.
-        UserError: If the run needs an encoder that was not given.
+        UserError: If the run needs an encoder that was not given, or is none (see `read_facts`).
     """
     facts = read_facts(run)
     if facts.own_encoder and encoder is None:

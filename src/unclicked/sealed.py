@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from unclicked import disk
-from unclicked.errors import ArtefactError
+from unclicked.errors import ArtefactError, UserError
 
+# What folders are called by people, and the command that makes one.
+DATASET, RUN = "data set", "run"
+DATASET_KIND = "unclicked prepared data set"
+_MAKERS = {DATASET: "unclicked prepare LOG --out", RUN: "unclicked train DATASET --out"}
 SEAL = "sha256"
 MOST_BYTES = 32 * 2**20
 
@@ -133,3 +137,41 @@ def replace_json(path: Path, content: dict[str, Any]) -> None:
         disk.sync(temporary)
         temporary.replace(path)
         disk.sync(path.parent)
+
+
+def refuse_mistaken(folder: Path, expected: str) -> None:
+    """Refuse what is a slip of the hand, not a damage: a path without a folder, the other kind.
+
+    Args:
+        folder: What was given.
+        expected: `DATASET` or `RUN`.
+
+    Raises:
+        UserError: If there is no folder of that name, or it holds the other of the two.
+    """
+    make = _MAKERS[expected]
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "is not there"
+        raise UserError(
+            "ARTEFACT-MISSING",
+            str(folder),
+            f"{found}, expected the folder of a {expected}. Make one: {make} {folder}",
+        )
+    other = RUN if expected == DATASET else DATASET
+    if _holds(folder, other):
+        raise UserError(
+            "ARTEFACT-KIND",
+            str(folder),
+            f"is a {other}, not a {expected}. Give a {expected}, as `{make} FOLDER` makes.",
+        )
+
+
+def _holds(folder: Path, kind: str) -> bool:
+    """Whether a folder looks like one of that kind, whole or not."""
+    if kind == RUN:
+        return (folder / "run.json").is_file()
+    try:
+        manifest = read_json(folder / "manifest.json")
+    except ArtefactError:
+        return False
+    return isinstance(manifest, dict) and manifest.get("kind") == DATASET_KIND

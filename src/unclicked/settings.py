@@ -13,34 +13,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from unclicked.config import Config, Table
+from unclicked.dotted import merge, nest
 from unclicked.errors import UserError
 from unclicked.presets import PRESETS, Settings
 
 LARGEST_FILE = 1 << 18
 DEEPEST_KEY = 50
 KEY_PART = re.compile(r"""[ \t\w"'-]*""")
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Settings:
-    """Lay one nested table over another; the second wins.
-
-    Args:
-        base: Nested settings.
-        over: Nested settings that replace those of `base`, key by key.
-
-    Returns:
-        A new nested table.
-
-    Example:
-        >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}})
-        {'a': {'b': 1, 'c': 3}}
-    """
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merge(old, value) if both and old is not None else value
-    return result
 
 
 def parse_set(assignments: Sequence[str]) -> Settings:
@@ -68,9 +47,7 @@ def parse_set(assignments: Sequence[str]) -> Settings:
             parsed: Any = tomllib.loads(f"value = {value}")["value"]
         except (ValueError, RecursionError):
             parsed = value
-        for part in reversed(key.strip().split(".")):
-            parsed = {part: parsed}
-        result = merge(result, parsed)
+        result = merge(result, nest({key.strip(): parsed}))
     return result
 
 

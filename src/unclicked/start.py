@@ -13,7 +13,7 @@ import torch
 from unclicked import artefact, disk
 from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder
-from unclicked.data.controls import with_source
+from unclicked.data.controls import needed_exposures, with_source
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.rules import Rules, train_samples
 from unclicked.data.stored_log import stored_timelines
@@ -29,6 +29,7 @@ from unclicked.run import (
     read_facts,
     refuse_full,
 )
+from unclicked.settings import flatten
 from unclicked.training.checkpoint import list_checkpoints
 from unclicked.training.loop import Training
 from unclicked.warm_start import warm_start
@@ -84,8 +85,9 @@ def train(
         Best validation HR@50; with `refit` that of the run that chose the epochs.
 
     Raises:
-        UserError: If the folder is not empty and `resume` is not asked.
-        ArtefactError: If a run to resume is broken or of another configuration.
+        UserError: If the folder is not empty and `resume` is not asked, or a run to resume was
+            started with other settings.
+        ArtefactError: If a run to resume is broken or of another data set.
         BusyError: If another process trains there.
         NumericError: If a loss or gradient is not finite.
     """
@@ -144,7 +146,10 @@ def training_builder(
         until = int(dataset.card["boundaries"]["test_us"])
         rules = Rules.from_config(dataset.config)
         samples = train_samples(stored_timelines(dataset), rules, end_us=until)
-    samples = with_source(samples, unclicked.source, dataset.num_items, CONTROL_SEED)
+    exposures = needed_exposures(dataset, unclicked.source)
+    samples = with_source(
+        samples, unclicked.source, dataset.num_items, CONTROL_SEED, exposures=exposures
+    )
     if last_only:
         # Every other position has no vector, so a session without a label at its end has no row.
         keep = np.flatnonzero(samples.end < samples.label_end)
@@ -224,13 +229,16 @@ def _check_same(
             "RUN-DATASET", str(run), f"was trained on another data set than {dataset.path}."
         )
     if facts.config != config:
-        old, new = facts.config.model_dump(), config.model_dump()
-        keys = [f"{t}.{k}" for t in old for k in old[t] if old[t][k] != new[t][k]]
-        raise ArtefactError(
-            "RUN-CONFIG", str(run), f"was started with other values of {', '.join(keys)}."
+        old, new = flatten(facts.config), flatten(config)
+        apart = [f"{key}: {old[key]} there, {new[key]} now" for key in old if old[key] != new[key]]
+        raise UserError(
+            "RUN-CONFIG",
+            str(run),
+            f"was started with other settings ({'; '.join(apart)}). Give --resume and no settings "
+            "to go on with those of there, or train into another folder with those of now.",
         )
     if facts.own_encoder != encoder_name:
-        raise ArtefactError(
+        raise UserError(
             "RUN-ENCODER",
             str(run),
             f"was started with the encoder {facts.own_encoder or config.model.encoder!r}, "

@@ -80,6 +80,26 @@ def is_stored(run: Path, split: str) -> bool:
     return all((run / FOLDER / f"{split}{end}").is_file() for end in (".json", ".parquet"))
 
 
+def stored_lengths(run: Path, split: str) -> tuple[int, ...]:
+    """List lengths of an evaluation that is there.
+
+    Args:
+        run: Folder of the run.
+        split: `validation` or `test`.
+
+    Returns:
+        The lengths; empty where there is no evaluation of that split that can be read.
+    """
+    name = f"{split}.json"
+    try:
+        artefact.verify(run / FOLDER, KIND, [name])
+        summary = artefact.read_json(run / FOLDER / name)
+    except ArtefactError:
+        return ()
+    found = summary.get("top_k") if isinstance(summary, dict) else None
+    return tuple(k for k in found or () if type(k) is int and k > 0)
+
+
 def load(run: Path, split: str) -> tuple[dict[str, Any], pa.Table]:
     """Read an evaluation.
 

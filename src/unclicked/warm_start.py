@@ -84,9 +84,14 @@ def _check_same_model(old: Run, config: Config, dataset: PreparedDataset) -> Non
     before, now = old.config.model.model_dump(), config.model.model_dump()
     # How far the losses pull may change; what the weights are may not.
     free = {"margin", "metric_weight", "metric_grad_cap", "metric_positions", "intermediate_margin"}
+    free |= {"metric_temperature", "metric_warmup_steps"}
     differ = [key for key in before if before[key] != now[key] and key not in free]
-    if differ:
-        shown = ", ".join(f"model.{k} {before[k]!r}, now {now[k]!r}" for k in differ[:3])
+    shown = ", ".join(f"model.{k} {before[k]!r}, now {now[k]!r}" for k in differ[:3])
+    # One loss moves the vectors scored against, the other relies on their length of one.
+    losses = old.config.train.ranking_loss, config.train.ranking_loss
+    if losses[0] != losses[1]:
+        shown = f"train.ranking_loss {losses[0]!r}, now {losses[1]!r}"
+    if shown:
         raise UserError(
             "WARM-START",
             str(old.path),

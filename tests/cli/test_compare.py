@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from unclicked.cli import compare
 from unclicked.cli.main import run
+from unclicked.data.dataset import PreparedDataset
+from unclicked.evaluation import evaluate
+from unclicked.run import open_run
 
 
 @pytest.mark.parametrize("there", ["a table", ""])
@@ -23,3 +28,25 @@ def test_a_page_does_not_replace_a_file_that_is_none(
 def test_a_page_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", "a", "b", "--report", str(tmp_path / "no" / "r.html")]) == 2
     assert "is no folder" in capsys.readouterr().err
+
+
+def test_only_a_terminal_cuts_the_table(
+    tiny_run: Path,
+    tiny_data: PreparedDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
+    evaluate(open_run(copy), tiny_data)
+    monkeypatch.setenv("COLUMNS", "70")
+    words = ["compare", "popularity", str(copy)]
+    assert run(words) == 0
+    piped = capsys.readouterr().out.splitlines()
+    assert "sd over seeds" in piped[0] and "95 % interval" in piped[0]
+    # What pytest captures is no terminal, so one is put in its place.
+    monkeypatch.setattr(compare.sys.stdout, "isatty", lambda: True, raising=False)
+    assert run(words) == 0
+    seen = capsys.readouterr().out.splitlines()
+    assert max(map(len, seen[:-1])) <= 70
+    assert [line for line in seen if "sd over seeds" in line] != [seen[0]]

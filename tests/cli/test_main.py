@@ -17,7 +17,7 @@ import pytest
 from unclicked import __version__
 from unclicked.cli.main import _explain, run
 from unclicked.data import prepare as preparation
-from unclicked.errors import ArtefactError, BusyError, NumericError, ResourceError
+from unclicked.errors import ArtefactError, BusyError, NumericError, ResourceError, UserError
 
 WRONG = [
     ("train DATA", 2, "ARGUMENTS"),
@@ -32,13 +32,15 @@ WRONG = [
     ("train DATA --out X --device cudda", 2, "DEVICE"),
     ("train DATA --out X --seed -1", 2, "USAGE"),
     ("train DATA --out LOG", 2, "OUT"),
-    ("train nothing --out X", 3, "ARTEFACT-MISSING"),
+    ("train nothing --out X", 2, "ARTEFACT-MISSING"),
     ("train LOG --out X", 3, "ARTEFACT-MISSING"),
+    ("train LOG/impressions.parquet --out X", 2, "ARTEFACT-MISSING"),
+    ("train RUN --out X", 2, "ARTEFACT-KIND"),
     ("train RUN/vocabulary --out X", 3, "ARTEFACT-KIND"),
     ("train DATA --out RUN", 2, "OUT"),
-    ("train DATA --out RUN --resume --set model.dim=32", 3, "RUN-CONFIG"),
-    ("evaluate nothing", 3, "ARTEFACT-MISSING"),
-    ("evaluate DATA", 3, "ARTEFACT-MISSING"),
+    ("train DATA --out RUN --resume --set model.dim=32", 2, "RUN-CONFIG"),
+    ("evaluate nothing", 2, "ARTEFACT-MISSING"),
+    ("evaluate DATA", 2, "ARTEFACT-KIND"),
     ("evaluate RUN --split tset", 2, "SPLIT"),
     ("evaluate RUN --top-k 0", 2, "TOP-K"),
     ("evaluate RUN --top-k 5,x", 2, "TOP-K"),
@@ -51,7 +53,8 @@ WRONG = [
     ("recommend RUN --clicked a --profile x", 2, "PROFILE"),
     ("recommend RUN --clicked ITEM --profile shoe=43", 2, "PROFILE"),
     ("recommend RUN --clicked ITEM --top-k 0", 2, "TOP-K"),
-    ("recommend nothing --clicked a", 3, "ARTEFACT-MISSING"),
+    ("recommend nothing --clicked a", 2, "ARTEFACT-MISSING"),
+    ("recommend DATA --clicked a", 2, "ARTEFACT-KIND"),
     ("prepare nothing.parquet --out X", 2, "DATA"),
     ("prepare LOG/impressions.parquet", 2, "USAGE"),
     ("prepare LOG/impressions.parquet --out X --on-bad-row ignore", 2, "CONFIG-VALUE"),
@@ -165,7 +168,7 @@ def test_a_signal_ends_the_work_and_cleans_up(
 
 def test_the_trace_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNCLICKED_TRACE", "1")
-    with pytest.raises(ArtefactError):
+    with pytest.raises(UserError):
         run(["evaluate", "nothing"])
 
 

@@ -51,6 +51,58 @@ def test_people_are_told_what_was_ignored(
     assert "no known clicked item" in err
 
 
+def test_unknown_excludes_and_profile_values_are_told(
+    tiny_run: Path, tiny_data: PreparedDataset, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    field = next(iter(tiny_data.profile_vocabularies))
+    words = ["recommend", str(tiny_run), "--clicked", ids[0], "--exclude", f"{ids[1]},ghost"]
+    words += ["--profile", f"{field}=never"]
+    assert run(words) == 0
+    err = capsys.readouterr().err
+    assert "warning: unknown items to exclude were ignored: 'ghost'\n" in err
+    assert f"warning: unknown profile values were ignored: '{field}=never'\n" in err
+    assert run([*words, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["ignored"] == {
+        "clicked": [],
+        "unclicked": [],
+        "exclude": ["ghost"],
+        "profile": [f"{field}=never"],
+    }
+    assert err == ""
+
+
+def test_what_requests_had_ignored_is_told_once(
+    tiny_run: Path, tmp_path: Path, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.jsonl"
+    asked = [{"clicked": [ids[0]]}, {"clicked": ["x"], "exclude": ["y"]}]
+    path.write_text("\n".join(map(json.dumps, asked)))
+    assert run(["recommend", str(tiny_run), "--requests", str(path), "--exclude", "ghost"]) == 0
+    out, err = capsys.readouterr()
+    answers = [json.loads(line)["ignored"] for line in out.splitlines()]
+    assert [one["exclude"] for one in answers] == [["ghost"], ["y", "ghost"]]
+    assert err.splitlines() == [
+        "warning: unknown clicked items were ignored in 1 of 2 requests: 'x'",
+        "warning: unknown items to exclude were ignored in 2 of 2 requests: 'ghost', 'y'",
+    ]
+
+
+def test_everybody_s_unknown_excludes_and_a_profile_are_told(
+    tiny_run: Path, tmp_path: Path, ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "all.parquet"
+    words = ["recommend", str(tiny_run), "--all-users", "--out", str(out), "--exclude", "ghost"]
+    assert run(words) == 0
+    assert capsys.readouterr().err == "warning: unknown items to exclude were ignored: 'ghost'\n"
+    assert run([*words, "--top-k", "3", "--json"]) == 0
+    printed, err = capsys.readouterr()
+    assert json.loads(printed)["ignored"] == {"exclude": ["ghost"]}
+    assert "--top-k 10 there, 3 now" in err
+    assert run([*words, "--profile", "a=b"]) == 2
+    assert "error[ARGUMENTS] --profile: goes with --clicked" in capsys.readouterr().err
+
+
 def test_requests_are_answered_in_order(
     tiny_run: Path, tmp_path: Path, ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,3 +72,11 @@ def test_sessions_add_up_and_splits_stand_in_order_of_time(tiny_data: PreparedDa
         "test",
     ]
     assert f"{kept:,} kept" in lines["sessions"]
+
+
+def test_days_are_named_in_the_zone_of_the_rules(tmp_path: Path) -> None:
+    lines = dict(card_lines(made(tmp_path, small_log(), timezone="Asia/Shanghai").card))
+    assert lines["training"] == "2024-01-01 18:00 Asia/Shanghai to 2024-01-03 00:00 Asia/Shanghai"
+    assert lines["test"] == "to 2024-01-05 00:00 Asia/Shanghai"
+    lines = dict(card_lines(made(tmp_path, small_log(), "plain").card))
+    assert lines["test"] == "to 2024-01-05 00:00 UTC"

@@ -27,6 +27,20 @@ def test_the_data_set_holds_it(tiny_data: PreparedDataset, card: dict[str, Any])
     assert "card.html" in manifest["files"]
 
 
+def test_days_are_named_in_the_zone_of_the_rules(tmp_path: Path) -> None:
+    data = made(tmp_path, small_log(), timezone="Asia/Shanghai")
+    text = (data.path / "card.html").read_text(encoding="utf-8")
+    assert text == card_page(data.card)
+    # Showings begin on 1 January 10:00 UTC; the last day there begins on the 3rd, 16:00 UTC.
+    assert "2024-01-01 18:00 Asia/Shanghai" in text
+    assert "to 2024-01-05 00:00 Asia/Shanghai" in text
+    assert "Each bar is a day, Asia/Shanghai:" in text
+    assert "UTC" not in text
+    assert "timezone" not in json.loads((data.path / "card.json").read_text(encoding="utf-8"))
+    plain = made(tmp_path, small_log(), "plain")
+    assert "Each bar is a day, UTC:" in (plain.path / "card.html").read_text(encoding="utf-8")
+
+
 def test_it_asks_for_nothing(card: dict[str, Any]) -> None:
     text = card_page(card)
     seen = Page(text)

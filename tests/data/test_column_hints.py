@@ -36,6 +36,20 @@ def test_nearest() -> None:
     assert nearest_name("a", []) is None
 
 
+@pytest.mark.parametrize(
+    ("wanted", "there", "expected"),
+    [
+        ("item_id", ["user_id", "time", "rank"], None),
+        ("user_id", ["video_id", "device_id"], None),
+        ("item_id", ["user_id", "video_id"], "video_id"),
+        ("clicked", ["cost", "clk"], "clk"),
+        ("timestamp", ["title", "time_ms"], "time_ms"),
+    ],
+)
+def test_a_silly_guess_is_not_made(wanted: str, there: list[str], expected: str | None) -> None:
+    assert nearest_name(wanted, there) == expected
+
+
 def test_many_and_long_columns_are_cut() -> None:
     many = {f"c{n}": pa.int8() for n in range(1000)}
     assert list_columns(many).endswith("c39 (int8) and 960 more")

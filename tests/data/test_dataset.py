@@ -11,7 +11,7 @@ import pytest
 
 from unclicked import artefact
 from unclicked.data.dataset import PreparedDataset, save_array
-from unclicked.errors import ArtefactError
+from unclicked.errors import ArtefactError, UserError
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_disk_that_is_full_at_the_last_byte_is_heard_of() -> None:
 
 
 def test_no_folder_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match="is no folder"):
+    with pytest.raises(UserError, match=r"is not there, .*unclicked prepare LOG --out .*nothing"):
         PreparedDataset.open(tmp_path / "nothing")
     with pytest.raises(ArtefactError, match=r"manifest\.json: is not there"):
         PreparedDataset.open(tmp_path)

@@ -70,6 +70,7 @@ def test_wrong_type_is_named(column: str, kind: pa.DataType) -> None:
     ("columns", "message"),
     [
         ({"itemid": "video"}, 'Did you mean "item_id"'),
+        ({"price": "video"}, "There are: user_id, item_id, timestamp, clicked, clicked_at, sess"),
         ({"item_id": "user_id"}, '"user_id" already stands for user_id'),
         ({"item_id": "x", "user_id": "x"}, '"x" already stands for'),
         ({"session_id": "visit"}, 'no column "visit"'),

@@ -91,6 +91,8 @@ def test_a_log_without_a_training_day_is_refused() -> None:
     first, last = moment("2024-03-07T01"), moment("2024-03-08T12")
     with pytest.raises(UserError, match=r"2024-03-07 01:00 UTC to 2024-03-08 12:00 UTC.*no day"):
         find_boundaries(first, last, SplitConfig(), None)
+    with pytest.raises(UserError, match=r"2024-03-07 09:00 Asia/Shanghai to 2024-03-08 20:00 Asia"):
+        find_boundaries(first, last, SplitConfig(), "Asia/Shanghai")
 
 
 @pytest.mark.parametrize("zone", ["Asia/Nowhere", "", "../etc", "a\0b"])

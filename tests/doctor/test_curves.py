@@ -83,6 +83,12 @@ def test_a_collapsed_epoch() -> None:
     assert metric_finding(config, [dead | {"metric_loss": 4.9}]).level == "ok"
 
 
+def test_a_contrast_has_no_hinges() -> None:
+    dead = STEP | {"active_share": 1.0, "metric_loss": 5.0}
+    told = metric_finding(resolve({"model": {"metric": "infonce"}}), [dead])
+    assert (told.level, told.found) == ("ok", "did not take over")
+
+
 def test_without_a_metric_loss_nothing_is_said_of_it() -> None:
     config = resolve({"model": {"metric": "none"}})
     names = [one.name for one in curve_findings(config, Progress(finished=True), [STEP])]

@@ -74,6 +74,23 @@ def test_a_batch_by_hand(tiny_data: PreparedDataset) -> None:
     assert training_memory(tiny_data, config).batch == pytest.approx(wanted, abs=2)
 
 
+def test_the_squared_error_draws_nothing_and_compares_labels(tiny_data: PreparedDataset) -> None:
+    given = {"batch_size": 2, "ranking_loss": "mse"}
+    config = resolve_for(tiny_data.config, "recommended", {"train": given})
+    samples = tiny_data.splits["train"]
+    lengths = np.sort(samples.end - samples.start)[-2:]
+    rows, longest, long = int(lengths.sum()), int(lengths.max()), 50
+    listed = tiny_data.card["mean_length"]["unclicked"]
+    distinct = min(int(rows * 6 + 2 * long + rows * listed + 5), 120)
+    numbers = 3 * rows * 5 * 64 + 2 * distinct * 64 + 6 * 2 * longest * 64
+    numbers += 2 * longest**2 * 64 / 8 + 1.5 * 2 * long * 64 + rows * listed
+    wanted = 16 * numbers + 8 * int(rows * listed)
+    assert training_memory(tiny_data, config).batch == pytest.approx(wanted, abs=2)
+    few = given | {"num_negatives": 9}
+    same = resolve_for(tiny_data.config, "recommended", {"train": few})
+    assert training_memory(tiny_data, same) == training_memory(tiny_data, config)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",

@@ -1,4 +1,4 @@
-"""What every encoder of the dict promises, for every option."""
+"""What every encoder of the dict promises, for every option; a user's own is held to it too."""
 
 from __future__ import annotations
 
@@ -6,74 +6,32 @@ import dataclasses
 
 import pytest
 import torch
+from safetensors.torch import load, save
+from tests.encoders.encoder_cases import (
+    BATCH,
+    DIM,
+    LENGTH,
+    LENGTHS,
+    OPTIONS,
+    batch,
+    build,
+    config_of,
+    context,
+)
 from torch import Tensor, nn
 
-from unclicked.encoders import (
-    ENCODERS,
-    EncoderContext,
-    EncoderShape,
-    LastPositionEncoder,
-    build_encoder,
-)
+from unclicked.encoders import ENCODERS, EncoderContext, EncoderShape, build_encoder
+from unclicked.encoders.base import long_input_of
 from unclicked.encoders.options import Option
-from unclicked.encoders.sdm import GATES, SDMConfig
 from unclicked.errors import UserError
+from unclicked.plugin import UnclickedPlugin
 
-DIM, BATCH, LENGTH = 16, 4, 6
-LENGTHS = torch.tensor([6, 1, 3, 0])
-FIELDS = {"item": 5, "brand": 3}
-
-OPTIONS: dict[str, list[dict[str, Option]]] = {
-    "sdm": [
-        {},
-        {"num_layers": 1, "num_residual_layers": 0, "num_heads": 4},
-        {"num_layers": 3, "num_residual_layers": 2, "user_residual": False},
-        {"long_attention": "code", "num_heads": 2},
-        {"long_attention": "mean"},
-        *({"gate": gate} for gate in GATES),
-    ]
-}
+EVERY = [*ENCODERS, "own"]
 CASES = [
     pytest.param(name, options, kind, id=f"{name}-{options}-{kind}")
-    for name in ENCODERS
-    for options, kind in [
-        *((options, "fields") for options in OPTIONS.get(name, [{}])),
-        ({}, "long"),
-    ]
+    for name in EVERY
+    for options, kind in [*((options, "full") for options in OPTIONS.get(name, [{}])), ({}, "long")]
 ]
-
-
-def build(name: str, options: dict[str, Option], kind: str) -> nn.Module:
-    torch.manual_seed(0)
-    fields = FIELDS if kind == "fields" else {}
-    shape = EncoderShape(dim=DIM, field_dims=fields, has_profile=kind == "fields")
-    encoder = build_encoder(name, shape, **options).double().eval()
-    with torch.no_grad():
-        # Biases start at 0, which hides what an empty long-term list should still give.
-        for parameter in encoder.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return encoder
-
-
-def context(kind: str, rows: Tensor | slice = slice(None)) -> EncoderContext:
-    generator = torch.Generator().manual_seed(2)
-    lengths = torch.tensor([0, 4, 1, 2])
-    mask = torch.arange(4) < lengths[:, None]
-    if kind == "long":
-        long = torch.randn(BATCH, 4, DIM, generator=generator, dtype=torch.float64)
-        return EncoderContext(long=long[rows], long_mask=mask[rows])
-    fields = {}
-    for field, width in FIELDS.items():
-        values = torch.randn(BATCH, 4, width, generator=generator, dtype=torch.float64)
-        fields[field] = (values[rows], mask[rows])
-    profile = torch.randn(BATCH, DIM, generator=generator, dtype=torch.float64)
-    return EncoderContext(profile=profile[rows], long_fields=fields)
-
-
-def batch() -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    items = torch.randn(BATCH, LENGTH, DIM, generator=generator, dtype=torch.float64)
-    return items, torch.arange(LENGTH) < LENGTHS[:, None]
 
 
 @pytest.mark.parametrize(("name", "options", "kind"), CASES)
@@ -81,7 +39,8 @@ def test_one_finite_vector_per_position_and_zero_at_padding(
     name: str, options: dict[str, Option], kind: str
 ) -> None:
     items, mask = batch()
-    out = build(name, options, kind)(items, mask, context(kind))
+    encoder = build(name, options, kind)
+    out = encoder(items, mask, context(encoder, kind))
     assert out.shape == (BATCH, LENGTH, DIM)
     assert bool(out.isfinite().all())
     assert out[~mask].abs().max() == 0.0
@@ -93,7 +52,8 @@ def test_later_items_change_nothing_before_them(
     name: str, options: dict[str, Option], kind: str
 ) -> None:
     items, mask = batch()
-    encoder, known = build(name, options, kind), context(kind)
+    encoder = build(name, options, kind)
+    known = context(encoder, kind)
     before = encoder(items, mask, known)
     for position in (0, 2, LENGTH - 2):
         changed = items.clone()
@@ -109,14 +69,15 @@ def test_padding_and_what_stands_in_it_change_nothing(
     name: str, options: dict[str, Option], kind: str
 ) -> None:
     items, mask = batch()
-    encoder, known = build(name, options, kind), context(kind)
+    encoder = build(name, options, kind)
+    known = context(encoder, kind)
     before = encoder(items, mask, known)
     wide = torch.full((BATCH, LENGTH + 3, DIM), float("nan"), dtype=torch.float64)
     wide[:, :LENGTH][mask] = items[mask]
     wide_mask = torch.arange(LENGTH + 3) < LENGTHS[:, None]
     after = encoder(wide, wide_mask, known)
     torch.testing.assert_close(after[:, :LENGTH], before, atol=1e-12, rtol=0)
-    alone = encoder(items[2:3, :3], mask[2:3, :3], context(kind, slice(2, 3)))
+    alone = encoder(items[2:3, :3], mask[2:3, :3], context(encoder, kind, slice(2, 3)))
     torch.testing.assert_close(alone, before[2:3, :3], atol=1e-12, rtol=0)
 
 
@@ -124,39 +85,105 @@ def test_padding_and_what_stands_in_it_change_nothing(
 def test_rows_do_not_see_each_other(name: str, options: dict[str, Option], kind: str) -> None:
     items, mask = batch()
     encoder, order = build(name, options, kind), torch.tensor([2, 0, 3, 1])
-    before = encoder(items, mask, context(kind))
-    after = encoder(items[order], mask[order], context(kind, order))
+    before = encoder(items, mask, context(encoder, kind))
+    after = encoder(items[order], mask[order], context(encoder, kind, order))
     torch.testing.assert_close(after, before[order], atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize(("name", "options", "kind"), CASES)
-def test_gradients_reach_every_parameter_and_every_input(
+def test_gradients_reach_every_parameter_and_every_input_that_is_read(
     name: str, options: dict[str, Option], kind: str
 ) -> None:
     items, mask = batch()
-    items.requires_grad_()
-    encoder, known = build(name, options, kind).train(), context(kind)
-    inputs = [values for values, _ in known.long_fields.values()]
-    inputs += [part for part in (known.profile, known.long) if part is not None]
-    for part in inputs:
+    # What stands at padding must not come back as 0 * NaN either.
+    items[~mask] = float("nan")
+    encoder = build(name, options, kind).train()
+    known = context(encoder, kind)
+    long = [values for values, _ in known.long_fields.values()]
+    long += [known.long] if known.long is not None else []
+    profile = [known.profile] if known.profile is not None else []
+    for part in [items, *long, *profile]:
         part.requires_grad_()
     out = encoder(items, mask, known)
     (out[mask] * torch.randn_like(out[mask])).sum().backward()
-    for parameter_name, parameter in encoder.named_parameters():
-        assert parameter.grad is not None, parameter_name
-        assert bool(parameter.grad.isfinite().all()), parameter_name
-        assert parameter.grad.abs().max() > 0.0, parameter_name
-    for part in [items, *inputs]:
-        assert part.grad is not None
-        assert bool(part.grad.isfinite().all())
+    check_parameters(encoder)
+    check_input(items, read=True)
     assert items.grad is not None
     assert items.grad[~mask].abs().max() == 0.0
+    for part in long:
+        check_input(part, read=long_input_of(encoder) != "none")
+    for part in profile:
+        check_input(part, read=getattr(encoder, "reads_profile", name != "own"))
 
 
-@pytest.mark.parametrize("name", list(ENCODERS))
+def check_input(part: Tensor, *, read: bool) -> None:
+    """An input that is read has a finite gradient that is not all zero, another one has none."""
+    assert (part.grad is not None) == read
+    if part.grad is not None:
+        assert bool(part.grad.isfinite().all())
+        assert part.grad.abs().max() > 0.0
+
+
+def check_parameters(module: nn.Module) -> None:
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, name
+        assert bool(parameter.grad.isfinite().all()), name
+        assert parameter.grad.abs().max() > 0.0, name
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_nothing_known_but_the_clicks_is_enough(name: str) -> None:
+    items, mask = batch()
+    encoder = build(name, {}, "long").train()
+    out = encoder(items, mask, EncoderContext())
+    out.square().sum().backward()
+    assert bool(out.isfinite().all())
+    for parameter in encoder.parameters():
+        assert parameter.grad is None or bool(parameter.grad.isfinite().all())
+    encoder.eval()
+    empty = torch.zeros(BATCH, 0, dtype=torch.bool)
+    without = EncoderContext(long=items[:, :0], long_mask=empty)
+    torch.testing.assert_close(
+        encoder(items, mask, without), encoder(items, mask, EncoderContext()), atol=1e-12, rtol=0
+    )
+
+
+@pytest.mark.parametrize(("name", "options", "kind"), CASES)
+def test_the_plug_in_trains_on_its_vectors(
+    name: str, options: dict[str, Option], kind: str
+) -> None:
+    items, mask = batch()
+    encoder = build(name, options, kind).train()
+    plugin = UnclickedPlugin(DIM, fusion="confidence", metric="symmetric", margin=5.0).double()
+    rows = encoder(items, mask, context(encoder, kind))[mask]
+    shown = torch.randn(len(rows), 3, DIM, dtype=torch.float64)
+    shown_mask = torch.arange(3) < (torch.arange(len(rows)) % 4)[:, None]
+    labels, label_mask = torch.randn_like(shown), torch.ones(len(rows), 3, dtype=torch.bool)
+    out = plugin.train_step(rows, shown, shown_mask, labels, label_mask)
+    assert out.user.shape == (int(mask.sum()), DIM)
+    assert torch.equal(out.user[::4], rows[::4])
+    assert not torch.equal(out.user[1::4], rows[1::4])
+    (out.user.square().sum() + out.metric_loss.sum()).backward()
+    check_parameters(encoder)
+    check_parameters(plugin)
+
+
+@pytest.mark.parametrize(("name", "options", "kind"), CASES)
+def test_weights_survive_a_file(name: str, options: dict[str, Option], kind: str) -> None:
+    items, mask = batch()
+    first, second = build(name, options, kind), build(name, options, kind, seed=1)
+    known = context(first, kind)
+    assert not torch.equal(second(items, mask, known), first(items, mask, known))
+    stored = save({key: value.contiguous() for key, value in first.state_dict().items()})
+    second.load_state_dict(load(stored))
+    assert torch.equal(second(items, mask, known), first(items, mask, known))
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_dropout_is_off_in_evaluation_and_follows_torchs_seed_in_training(name: str) -> None:
     items, mask = batch()
-    encoder, known = build(name, {}, "fields"), context("fields")
+    encoder = build(name, {}, "full")
+    known = context(encoder, "full")
     assert torch.equal(encoder(items, mask, known), encoder(items, mask, known))
     encoder.train()
     outputs = []
@@ -178,43 +205,12 @@ def test_an_unknown_encoder_names_the_nearest() -> None:
         build_encoder("sdn", EncoderShape(dim=DIM))
 
 
-def test_every_option_has_a_sentence() -> None:
-    for entry in dataclasses.fields(SDMConfig):
+@pytest.mark.parametrize("name", list(ENCODERS))
+def test_every_option_has_a_sentence_and_a_case(name: str) -> None:
+    entries = dataclasses.fields(config_of(name))
+    assert entries
+    tried = {option for options in OPTIONS[name] for option in options}
+    for entry in entries:
         assert len(entry.metadata["help"].split()) >= 5, entry.name
-
-
-@pytest.mark.parametrize("width", [0, -3])
-def test_widths_are_at_least_one(width: int) -> None:
-    with pytest.raises(UserError, match="expected at least 1"):
-        EncoderShape(dim=width)
-    with pytest.raises(UserError, match="brand: found a width"):
-        EncoderShape(dim=4, field_dims={"brand": width})
-
-
-class LastItem(nn.Module):
-    def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
-        last = mask.sum(dim=1).clamp(min=1) - 1
-        return items[torch.arange(items.shape[0]), last]
-
-
-def test_the_adapter_fills_the_last_real_position_only() -> None:
-    items, mask = batch()
-    encoder = LastPositionEncoder(LastItem())
-    out = encoder(items, mask, EncoderContext())
-    expected = torch.zeros_like(items)
-    for row, length in enumerate(LENGTHS.tolist()):
-        if length:
-            expected[row, length - 1] = items[row, length - 1]
-    assert torch.equal(out, expected)
-    assert encoder.last_position_only
-
-
-def test_the_adapter_refuses_another_shape() -> None:
-    items, mask = batch()
-    with pytest.raises(UserError, match=r"PassThrough.*expected \[B, D\] = \[4, 16\]"):
-        LastPositionEncoder(PassThrough())(items, mask, EncoderContext())
-
-
-class PassThrough(nn.Module):
-    def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
-        return items
+        assert len(entry.metadata["help"]) < 140, entry.name
+        assert entry.name in tried or "dropout" in entry.name, entry.name

@@ -19,14 +19,18 @@ METRIC_NAMES = (
     "clicked_label",
     "clicked_unclicked",
     "label_unclicked",
+    "infonce",
 )
 PAIRS = list(itertools.product(FUSIONS, METRIC_NAMES))
 SWITCHES: list[dict[str, object]] = [
     {},
     {"symmetric_form": "two_hinges"},
     {"gate_activation": "identity"},
+    {"gate_activation": "tanh"},
     {"label_encoder": "separate"},
     {"metric_norm": "l2", "margin": 9.0},
+    {"metric_input": "tanh", "metric_temperature": 0.5},
+    {"metric_input": "layer_norm"},
     {"pair_form": "plain"},
     {"metric_on": "user"},
 ]
@@ -87,6 +91,8 @@ def worked(fusion: str, activation: str = "sigmoid") -> tuple[UnclickedPlugin, T
             (0.453743, -1.268160, 2.304500),
         ),
         ("confidence", "identity", (-0.15, 0.71, 0.03), (0.515, -1.284, 2.018)),
+        # tanh of the line before; the first dimension is drawn to the unclicked vector.
+        ("confidence", "tanh", (-0.148885, 0.610677, 0.029991), (0.514889, -1.244271, 2.017995)),
     ],
 )
 def test_fusion_of_the_worked_case(
@@ -212,6 +218,16 @@ def test_unit_length_bounds_the_distances() -> None:
     )
     assert out.metric_loss.max() <= 4.0
     assert out.distances.clicked_label.max() > 4.0
+
+
+def test_a_gate_with_tanh_starts_without_a_side() -> None:
+    plugin = UnclickedPlugin(4, gate_activation="tanh").double()
+    assert plugin.fusion.linear is not None
+    assert plugin.fusion.linear.bias.tolist() == [0.0] * 4
+    h, n = rows()[0], rows(2)[0]
+    gate = plugin.gate(h, n)
+    assert (gate.min() < 0.0) & (gate.max() > 0.0) & (gate.abs().max() < 1.0)
+    torch.testing.assert_close(plugin.gate(-h, -n), -gate)
 
 
 def test_the_metric_may_look_at_the_user_vector() -> None:

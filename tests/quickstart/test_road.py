@@ -166,12 +166,25 @@ def test_story_is_the_prepared_sample(walked: Walked) -> None:
     assert len(unclicked) >= 20
 
 
-def test_next_command_gives_the_same_list(walked: Walked) -> None:
+def test_next_command_is_short_and_works(walked: Walked) -> None:
     story = walked.result["recommendation"]
-    words = shlex.split(_command(walked.out, story))
+    command = _command(walked.out, story)
+    assert len(command) - len(str(walked.out)) < 90
+    words = shlex.split(command)
+    assert words[-3] == ",".join(story["clicked"][-2:])
+    assert words[-1] == ",".join(story["unclicked"][-2:])
     answer = json.loads(printed(*words[1:], "--json"))
+    assert answer["ignored"] == {"clicked": [], "unclicked": []}
+    assert (len(answer["items"]), answer["fallback"]) == (10, False)
+
+
+def test_recommend_gives_the_story_s_lists(walked: Walked) -> None:
+    story = walked.result["recommendation"]
+    words = ["recommend", str(walked.out / "runs" / "unclicked"), "--json"]
+    words += ["--clicked", ",".join(story["clicked"])]
+    answer = json.loads(printed(*words, "--unclicked", ",".join(story["unclicked"])))
     assert [one["item_id"] for one in answer["items"]] == [one["item_id"] for one in story["items"]]
-    alone = json.loads(printed(*words[1:-2], "--json"))
+    alone = json.loads(printed(*words))
     assert [one["item_id"] for one in alone["items"]] == [one["item_id"] for one in story["before"]]
 
 

@@ -58,6 +58,19 @@ def test_control_that_gains_too_takes_the_credit(facts: ReportFacts) -> None:
     assert "cause" not in summarise(without).control
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("shuffled", "another user's list for each user's unclicked items"),
+        ("random", "random items in place of each user's unclicked items"),
+        ("matched", "items that were shown as often in place of each user's unclicked items"),
+    ],
+)
+def test_the_control_s_lists_are_named(facts: ReportFacts, source: str, words: str) -> None:
+    rows = [row_of("base", "unclicked", 0.05, 0.001), row_of("base", "shuffled", 0.01, 0.8)]
+    assert words in summarise(replace(facts, source=source, comparisons=rows)).control
+
+
 def test_nothing_compared(facts: ReportFacts) -> None:
     summary = summarise(replace(facts, comparisons=[]))
     assert (summary.verdict, summary.control) == ("missing", "")

@@ -15,9 +15,9 @@ import pytest
 
 from unclicked.errors import ResourceError, UserError
 from unclicked.sources import knob_meanings, simulate
-from unclicked.sources.simulate import text_ids
-from unclicked.sources.simulate_catalogue import Catalogue, draw_catalogue, draw_items
-from unclicked.sources.simulate_knobs import SimulationKnobs, preset_knobs
+from unclicked.sources.simulate_catalogue import draw_catalogue
+from unclicked.sources.simulate_knobs import SimulationKnobs
+from unclicked.sources.simulate_presets import preset_knobs
 from unclicked.sources.simulate_users import UserBlock
 
 MIDNIGHT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -160,7 +160,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", fail)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", fail)
     with pytest.raises(ResourceError, match="No space left"):
         simulate(tmp_path / "out", preset="tiny", num_users=2)
     assert list(tmp_path.iterdir()) == []
@@ -169,7 +169,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "plantd"}, "expected one of planted, rejected, noise, tiny"),
+        ({"preset": "plantd"}, "expected one of planted, rejected, taobao, noise, tiny"),
         ({"etta": 0.5}, "Did you mean 'eta'"),
         ({"eta": 1.01}, "between 0 and 1"),
         ({"eta": float("nan")}, "between 0 and 1"),
@@ -179,6 +179,11 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"num_days": 2.5}, "type int"),
         ({"feed": "all"}, "'needs' or 'abandoned'"),
         ({"shop_other_pages": 11}, "interests_per_user"),
+        ({"feed_days": "some"}, "'every' or 'shopping'"),
+        ({"leaf_sigma": 3.5}, "at most 3"),
+        ({"shop_spread": 0.41}, "at most 0.4, so that"),
+        ({"brand_groups": 13}, "brand_groups: found 13 with num_brands = 12"),
+        ({"brand_groups": 6}, "accepted_brands: found 7, expected at most the 6"),
         ({"seed": -1}, "at least 0"),
     ],
 )
@@ -192,55 +197,6 @@ def test_every_knob_says_its_unit() -> None:
     meanings = knob_meanings()
     assert set(meanings) == set(SimulationKnobs.__dataclass_fields__)
     assert all(text.endswith(").") and "(" in text for text in meanings.values())
-
-
-def small_catalogue() -> Catalogue:
-    """Leaf 0 holds items 0-3 of brands 0, 0, 1, 1 with weights 1, 2, 3, 4; leaf 1 holds item 4."""
-    log_weights = np.log(np.array([[1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 1.0, 1.0]]))
-    log_weights[1, 1:] = -np.inf
-    return Catalogue(
-        leaf=np.array([0, 0, 0, 0, 1]),
-        brand=np.array([0, 0, 1, 1, 0]),
-        shop=np.zeros(5, dtype=np.int64),
-        leaf_items=np.array([[0, 1, 2, 3], [4, -1, -1, -1]]),
-        log_popularity=log_weights,
-    )
-
-
-def draw(
-    leaf: int, brands: list[bool], banned: list[int], count: int, rows: int
-) -> list[list[int]]:
-    """Draws for equal rows."""
-    drawn = draw_items(
-        np.random.default_rng(0),
-        small_catalogue(),
-        np.full(rows, leaf),
-        np.tile(np.array(brands), (rows, 1)),
-        np.tile(np.array(banned), (rows, 1)),
-        count,
-    )
-    result: list[list[int]] = drawn.tolist()
-    return result
-
-
-def test_draws_follow_popularity() -> None:
-    drawn = np.array(draw(0, [True, True], [-1], 1, 20_000)).ravel()
-    shares = np.bincount(drawn, minlength=5) / drawn.size
-    np.testing.assert_allclose(shares, [0.1, 0.2, 0.3, 0.4, 0.0], atol=0.015)
-
-
-def test_draws_obey_brand_and_ban() -> None:
-    assert {tuple(sorted(row)) for row in draw(0, [True, False], [-1], 2, 50)} == {(0, 1)}
-    assert set(map(tuple, draw(0, [False, True], [2, 0], 1, 50))) == {(3,)}
-
-
-def test_draws_give_way_where_items_are_few() -> None:
-    assert {tuple(sorted(row)) for row in draw(0, [True, False], [-1], 3, 50)} <= {
-        (0, 0, 1),
-        (0, 1, 1),
-    }
-    assert set(map(tuple, draw(0, [True, False], [0, 1], 1, 50))) == {(2,), (3,)}
-    assert set(map(tuple, draw(1, [False, True], [4], 2, 5))) == {(4, 4)}
 
 
 @pytest.mark.parametrize("preset", ["planted", "rejected"])
@@ -265,8 +221,3 @@ def test_needs_and_feed(preset: str) -> None:
     assert (
         np.sort(block.interests, axis=1)[:, 1:] > np.sort(block.interests, axis=1)[:, :-1]
     ).all()
-
-
-def test_ids_sort_like_numbers() -> None:
-    names = text_ids("i", np.array([2, 10, 123456]), 200_000).to_pylist()
-    assert names == ["i000002", "i000010", "i123456"]

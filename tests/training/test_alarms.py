@@ -74,6 +74,14 @@ def test_near_collapse_is_none(report: StepReport) -> None:
     assert alarms.after_epoch() is None
 
 
+def test_a_contrast_has_no_margin_to_stay_at() -> None:
+    alarms = MetricAlarms(ModelConfig(metric="infonce"))
+    alarms.after_step(COLLAPSED)
+    assert alarms.after_epoch() is None
+    texts = [alarms.after_step(DROWNED) for _ in range(100)]
+    assert texts[-1] is not None
+
+
 def test_an_epoch_without_a_step_says_nothing() -> None:
     # A run that was stopped after the last batch of an epoch ends that epoch when it goes on.
     assert MetricAlarms(ModelConfig()).after_epoch() is None

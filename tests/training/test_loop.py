@@ -128,6 +128,26 @@ def test_stopped_and_resumed_is_bit_for_bit_straight(
     assert not said
 
 
+def test_warm_up_and_permuted_labels_go_on_where_they_were(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changed = {"metric": "infonce", "metric_warmup_steps": 8, "metric_labels": "permuted"}
+    monkeypatch.setitem(SETTINGS, "model", SETTINGS["model"] | changed)
+    training(tmp_path / "straight")[0].fit()
+    first, _ = training(tmp_path / "run")
+    interrupt(first, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Stopped):
+        first.fit()
+    again, _ = training(tmp_path / "run")
+    again.resume()
+    again.fit()
+    assert content(tmp_path / "run") == content(tmp_path / "straight")
+    lines = [line for line in content(tmp_path / "run")[1] if line["kind"] == "step"]
+    assert len(lines) > 9
+    expected = [0.1 * min(1.0, number / 8) for number in range(len(lines))]
+    assert [line["metric_weight"] for line in lines] == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_crash_goes_on_from_the_last_checkpoint(straight: Path, tmp_path: Path) -> None:
     def crash() -> None:
         raise RuntimeError("power")

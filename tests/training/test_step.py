@@ -31,6 +31,7 @@ METRICS = [
     "clicked_label",
     "clicked_unclicked",
     "label_unclicked",
+    "infonce",
 ]
 
 
@@ -48,8 +49,9 @@ def whole(one: World) -> TensorBatch:
     return to_tensors(one.builder().build(chosen), torch.device("cpu"))
 
 
-def step(model: UnclickedRecommender, batch: TensorBatch) -> StepReport:
-    return training_step(model.train(), batch, drawn(), SAMPLER, torch.Generator().manual_seed(5))
+def step(model: UnclickedRecommender, batch: TensorBatch, number: int = 0) -> StepReport:
+    generator = torch.Generator().manual_seed(5)
+    return training_step(model.train(), batch, drawn(), SAMPLER, generator, number)
 
 
 def gradients(model: UnclickedRecommender) -> dict[str, Tensor]:
@@ -90,6 +92,11 @@ def plain_ranking(user: Tensor, batch: TensorBatch, vectors: Tensor) -> list[Ten
 
 
 def plain_metric(name: str, margin: float, h: Tensor, n: Tensor, c: Tensor) -> Tensor:
+    if name == "infonce":
+        # A length is never below 1e-6, so that a vector of zeros has a direction's gradient.
+        h, n, c = (one / (one @ one + 1e-12).sqrt() for one in (h, n, c))
+        cosines = torch.stack([h @ c, h @ n])
+        return -torch.log_softmax(cosines / 0.1, dim=0)[0]
     hc, hn, cn = (h - c).square().sum(), (h - n).square().sum(), (c - n).square().sum()
     return {
         "asymmetric": torch.relu(hc - hn + margin),
@@ -115,7 +122,14 @@ def plain_loss(model: UnclickedRecommender, batch: TensorBatch) -> Tensor:
     some = batch.labels > 0
     mean = torch.stack([source[row][some[row]].mean(0) for row in range(len(some))])
     c = model.plugin.encode_labels(mean, some.any(1))
+    if config.metric_labels == "permuted":
+        c = c[torch.randperm(len(c), generator=torch.Generator().manual_seed(5))]
     seen = user if config.metric_on == "user" else rows.clicked
+    if config.metric_input == "tanh":
+        seen = torch.tanh(seen)
+    if config.metric_input == "layer_norm":
+        seen = seen - seen.mean(1, keepdim=True)
+        seen = seen / (seen.square().mean(1, keepdim=True) + 1e-5).sqrt()
     total, count = torch.zeros((), dtype=torch.float64), 0
     for row in range(len(seen)):
         if config.metric_positions == "last" and not batch.row_is_last[row]:
@@ -160,6 +174,12 @@ MORE = [
     {"metric_positions": "last"},
     {"label_encoder": "separate"},
     {"gate_activation": "identity"},
+    {"gate_activation": "tanh"},
+    {"metric_input": "tanh"},
+    {"metric_input": "layer_norm"},
+    {"metric_input": "layer_norm", "metric_on": "user", "metric": "infonce"},
+    {"metric_labels": "permuted"},
+    {"metric_labels": "permuted", "metric": "infonce", "label_source": "output"},
     {"stop_gradient_labels": True},
     {"use_user_id": True},
     {"field_dims": {"tag": 5}},
@@ -184,7 +204,9 @@ def test_gradients_are_those_of_the_two_losses(one: World, case: dict[str, Any])
     assert found["tower.tables.0.weight"].any()
 
 
-def at_the_cut(model: UnclickedRecommender, batch: TensorBatch) -> dict[str, Tensor]:
+def at_the_cut(
+    model: UnclickedRecommender, batch: TensorBatch, number: int = 0
+) -> dict[str, Tensor]:
     """The gradients that leave the cut for encoder and towers."""
     kept: dict[str, Tensor] = {}
     plain = stepping._backward
@@ -195,7 +217,7 @@ def at_the_cut(model: UnclickedRecommender, batch: TensorBatch) -> dict[str, Ten
 
     stepping._backward = remember
     try:
-        step(model, batch)
+        step(model, batch, number)
     finally:
         stepping._backward = plain
     return kept

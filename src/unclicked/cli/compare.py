@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -41,12 +43,17 @@ def compare(
     form = "json" if as_json else form
     if report is not None:
         _write(report, base, runs, (names, split), dataset)
-    typer.echo(format_comparison(result, form))
+    typer.echo(format_comparison(result, form, width=_terminal_width()))
     if report is not None and form == "text":
         typer.echo(f"report: {report}")
     shared.say_next(
         f"unclicked recommend {runs[0]} --clicked ID,ID --unclicked ID,ID", form != "text"
     )
+
+
+def _terminal_width() -> int | None:
+    """Characters of a line where people look; what is piped is not cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _refuse_foreign(report: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,8 @@ import typer
 from unclicked.cli import shared
 from unclicked.errors import UserError
 
+_WIDTH = 96
+_INDENT = " " * 22
 _SHOWN = ("licence_line", "citation", "label")
 
 
@@ -18,7 +22,9 @@ def import_log(
     name: Annotated[str | None, typer.Argument(help="Name of a public log, as kuairand.")] = None,
     source: Annotated[Path | None, typer.Argument(help="Folder as downloaded.")] = None,
     out: Annotated[Path | None, typer.Argument(help="Folder to make.")] = None,
-    list_names: Annotated[bool, typer.Option("--list", help="Name the public logs.")] = False,
+    list_names: Annotated[
+        bool, typer.Option("--list", help="Name the public logs, their files and licences.")
+    ] = False,
     label: Annotated[
         str | None, typer.Option(help="What counts as a click, where the log has several.")
     ] = None,
@@ -37,10 +43,7 @@ def import_log(
     from unclicked.sources import IMPORTERS
 
     if list_names:
-        if as_json:
-            shared.print_json({"names": list(IMPORTERS)})
-        else:
-            typer.echo("\n".join(IMPORTERS))
+        _print_list(as_json)
         return
     if name is None or source is None or out is None:
         raise UserError("ARGUMENTS", "import", "needs NAME SOURCE OUT, or --list.")
@@ -62,3 +65,20 @@ def import_log(
         f"--users {out}/users.parquet{config} --out {out}-data",
         as_json,
     )
+
+
+def _print_list(as_json: bool) -> None:
+    """The public logs, each with what its user must know before the download."""
+    from unclicked.sources.public_logs import PUBLIC_LOGS
+
+    if as_json:
+        logs = {name: asdict(log) for name, log in PUBLIC_LOGS.items()}
+        shared.print_json({"names": list(PUBLIC_LOGS), "logs": logs})
+        return
+    for name, log in PUBLIC_LOGS.items():
+        label = "" if len(log.labels) == 1 else f" (--label {' or '.join(log.labels)})"
+        typer.echo(f"{name:<13}{log.title}")
+        rows = {"from": log.publisher, "files": log.files, "clicked": log.clicked + label}
+        for what, text in {**rows, "licence": log.licence}.items():
+            start = f"{'':13}{what:<9}"
+            typer.echo(textwrap.fill(text, _WIDTH, initial_indent=start, subsequent_indent=_INDENT))

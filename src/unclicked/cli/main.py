@@ -23,6 +23,7 @@ from unclicked.cli import (
     prepare,
     quickstart,
     recommend,
+    reproduce,
     simulate,
     train,
 )
@@ -64,6 +65,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("recommend")(recommend.recommend)
+app.command("reproduce")(reproduce.reproduce)
 app.command("doctor")(doctor.doctor)
 
 

@@ -10,6 +10,9 @@ import typer
 
 from unclicked.cli import shared
 
+# Events of each kind in the command that comes next; all of them would fill a screen.
+_NAMED = 2
+
 
 def quickstart(
     out: Annotated[Path, typer.Option(help="Folder to make; an earlier one is replaced.")] = Path(
@@ -65,8 +68,9 @@ def _silent(line: str) -> None:
 
 
 def _command(out: Path, story: dict[str, Any]) -> str:
-    """The user's list once more, as a command."""
+    """A list for the user's last few events, as a command of one line."""
     words = ["unclicked", "recommend", str(out / "runs" / "unclicked")]
     for name in ("clicked", "unclicked"):
-        words += [f"--{name}", ",".join(map(str, story[name]))]
+        if story[name]:
+            words += [f"--{name}", ",".join(map(str, story[name][-_NAMED:]))]
     return shlex.join(words)

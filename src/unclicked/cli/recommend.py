@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 Ids = Annotated[list[str] | None, typer.Option(metavar="IDS", help="Ids, the last one latest.")]
 _LISTS = ("clicked", "unclicked", "exclude")
+_IGNORED = {
+    "clicked": "clicked items",
+    "unclicked": "unclicked items",
+    "exclude": "items to exclude",
+    "profile": "profile values",
+}
+_NAMED = 10
 
 
 def recommend(
@@ -64,8 +71,9 @@ def recommend(
             "recommend",
             "needs --clicked and/or --unclicked, or --requests, or --all-users with --out.",
         )
-    if requests is not None and profile:
-        raise UserError("ARGUMENTS", "--profile", "goes with --clicked; a request has its own.")
+    if profile and (requests is not None or all_users):
+        why = "a request has its own" if requests is not None else "a data set has its users' own"
+        raise UserError("ARGUMENTS", "--profile", f"goes with --clicked; {why}.")
     shared.set_threads(threads)
     shared.check_device(device)
     if all_users and out is not None:
@@ -91,6 +99,7 @@ def recommend(
     if requests is not None:
         for name, one in zip(names, answers, strict=True):
             shared.print_json({"id": name} | one)
+        _warn_ignored(answers)
         return
     if as_json:
         shared.print_json(answers[0])
@@ -112,10 +121,13 @@ def _everybody(
 
     data = shared.open_dataset_of(run.path, dataset)
     ids = shared.split_list(exclude)
-    result = recommend_all(run, data, out, top_k=top_k, exclude=ids, exclude_seen=exclude_seen)
+    result = recommend_all(
+        run, data, out, top_k=top_k, exclude=ids, exclude_seen=exclude_seen, warn=shared.warn
+    )
     if as_json:
         shared.print_json(result)
         return
+    _warn_ignored([result])
     typer.echo(
         f"{out}: {result['rows']:,} rows for {result['users']:,} users, of whom "
         f"{result['fallback_users']:,} never clicked and get the most clicked items"
@@ -186,8 +198,21 @@ def _one_request(text: str, where: str) -> dict[str, Any]:
 def _print(answer: dict[str, Any]) -> None:
     for item in answer["items"]:
         typer.echo(f"{item['rank']:>4}  {item['item_id']}  {item['score']:.4f}")
-    for name, ids in answer["ignored"].items():
-        if ids:
-            shared.warn(f"unknown {name} items were ignored: {', '.join(map(repr, ids[:10]))}")
+    _warn_ignored([answer])
     if answer["fallback"]:
         shared.warn("no known clicked item: these are the most clicked items of the training days.")
+
+
+def _warn_ignored(answers: list[dict[str, Any]]) -> None:
+    """Say once what was ignored, in one answer or in many."""
+    for name, what in _IGNORED.items():
+        lists = [one.get("ignored", {}).get(name, []) for one in answers]
+        found = list(dict.fromkeys(value for values in lists for value in values))
+        if not found:
+            continue
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        where = (
+            f" in {sum(map(bool, lists))} of {len(answers)} requests" if len(answers) > 1 else ""
+        )
+        named = ", ".join(map(repr, found[:_NAMED]))
+        shared.warn(f"unknown {what} were ignored{where}: {named}{more}")

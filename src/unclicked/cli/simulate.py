@@ -13,7 +13,11 @@ from unclicked.cli import shared
 def simulate(
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
     preset: Annotated[
-        str, typer.Option(help="planted (skips attract), rejected (skips repel), noise or tiny.")
+        str,
+        typer.Option(
+            help="planted (skips attract), rejected (skips repel), noise, tiny, or taobao (list "
+            "lengths as in the paper's Table 1; full size: --users 358978 --items 1078723)."
+        ),
     ] = "planted",
     users: Annotated[int | None, typer.Option(help="Number of users.", min=1)] = None,
     items: Annotated[int | None, typer.Option(help="Number of items.", min=1)] = None,

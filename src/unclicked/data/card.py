@@ -156,7 +156,8 @@ def card_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         Pairs of a name and its value.
     """
     rows, rules, length = facts["rows"], facts["rules"]["train"], facts["mean_length"]
-    bounds = {name: readable(value) for name, value in facts["boundaries"].items()}
+    zone = facts.get("timezone")
+    bounds = {name: readable(value, zone) for name, value in facts["boundaries"].items()}
     sessions = rules["sessions"] - rules["sessions_too_short"] - rules["sessions_without_label"]
     return [
         (

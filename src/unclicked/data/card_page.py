@@ -67,7 +67,8 @@ def warning_list(facts: dict[str, Any]) -> str:
 
 
 def _lead(facts: dict[str, Any]) -> str:
-    bounds = {name: readable(value) for name, value in facts["boundaries"].items()}
+    zone = facts.get("timezone")
+    bounds = {name: readable(value, zone) for name, value in facts["boundaries"].items()}
     samples = facts["samples"]
     known = [
         ("clicks", f"{facts['clicks']:,}, {facts['click_rate']:.2%} of the showings"),
@@ -143,9 +144,10 @@ def _days(facts: dict[str, Any]) -> str:
         return ""
     together = facts["days"][0].get("days", 1)
     each = "Each bar is a day" if together == 1 else f"Each bar is {together} days"
+    zone = facts.get("timezone") or "UTC"
     caption = (
-        f"{each}: first those of training, then of validation and test, each in its own colour. A "
-        "click counts on the day its item was shown."
+        f"{each}, {zone}: first those of training, then of validation and test, each in its own "
+        "colour. A click counts on the day its item was shown."
     )
     return pictures(day_columns(facts), caption)
 

@@ -21,8 +21,9 @@ from unclicked.data.item_names import load_names as load_item_names
 from unclicked.data.rules import Samples
 from unclicked.data.vocabulary import Vocabulary
 from unclicked.errors import ArtefactError
+from unclicked.sealed import DATASET, DATASET_KIND, refuse_mistaken
 
-KIND = "unclicked prepared data set"
+KIND = DATASET_KIND
 SCHEMA_VERSION = 1
 SPLITS = ("train", "validation", "test")
 CARD_PAGE = "card.html"
@@ -46,7 +47,7 @@ class PreparedDataset:
         profiles: int32 [U, P], value numbers of each user.
         click_item: int32 [C], item index of every click, user by user in order of time.
         splits: Samples of "train", "validation" and "test".
-        card: Counts for people: what was read, kept and removed.
+        card: Counts for people: what was read, kept and removed, and "timezone", whose days count.
     """
 
     path: Path
@@ -83,8 +84,11 @@ class PreparedDataset:
         Raises:
             ArtefactError: If a file is missing or changed, the version is another, or a number
                 points outside of what it counts.
+            UserError: If there is no such folder, or it is a run.
         """
         folder = Path(path)
+        artefact.recover(folder)
+        refuse_mistaken(folder, DATASET)
         manifest = artefact.verify(folder, KIND)
         found = manifest.get("schema_version")
         if found != SCHEMA_VERSION:
@@ -102,18 +106,20 @@ class PreparedDataset:
             name: Vocabulary.load(folder / "profiles" / f"{number}.parquet")
             for number, name in enumerate(names)
         }
+        config = _config(folder, manifest)
         sizes = (len(users), len(clicks), len(catalogue.items))
         return PreparedDataset(
             path=folder,
             sha256=content_hash(manifest),
-            config=_config(folder, manifest),
+            config=config,
             catalogue=catalogue,
             users=users,
             profile_vocabularies=vocabularies,
             profiles=_load_profiles(folder / "profiles.npy", len(users), vocabularies),
             click_item=clicks,
             splits={name: _load_samples(folder / name, sizes) for name in SPLITS},
-            card=_object(folder / "card.json"),
+            # The rules name the zone whose days the card counts.
+            card={**_object(folder / "card.json"), "timezone": config.timezone},
         )
 
 

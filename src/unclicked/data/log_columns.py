@@ -138,8 +138,11 @@ def _checked_mapping(options: ReadOptions) -> dict[str, str]:
     for column, name in options.columns.items():
         where = f"data.columns.{column}"
         if column not in known:
-            near = nearest_name(column, known, cutoff=0.0)
-            raise UserError("CONFIG-KEY", where, f'is no column of ours. Did you mean "{near}"?')
+            near = nearest_name(column, known)
+            hint = f"There are: {', '.join(known)}."
+            if near is not None:
+                hint = f'Did you mean "{near}"?'
+            raise UserError("CONFIG-KEY", where, f"is no column of ours. {hint}")
         if name != column:
             mapped[column] = name
     taken = {name: name for name in REQUIRED_COLUMNS if name not in mapped}

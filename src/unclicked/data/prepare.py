@@ -177,7 +177,8 @@ def _write(folder: Path, parts: _Parts) -> dict[str, Any]:
     for name, samples in parts.splits.items():
         storage.save_samples(samples, folder / name)
     artefact.write_json(folder / "card.json", parts.card)
-    (folder / storage.CARD_PAGE).write_text(card_page(parts.card), encoding="utf-8")
+    page = card_page({**parts.card, "timezone": parts.config.timezone})
+    (folder / storage.CARD_PAGE).write_text(page, encoding="utf-8")
     if parts.rejected:
         data_card.save_rejected(parts.rejected, folder / "rejected.parquet")
     return {

@@ -91,7 +91,7 @@ def _plan(path: Path, id_column: str, options: ReadOptions) -> ColumnPlan:
     name = options.name_in_file(id_column)
     name = name if name in types else id_column
     if name not in types:
-        near = nearest_name(name, types, cutoff=0.0)
+        near = nearest_name(name, types)
         raise UserError(
             "DATA-COLUMN",
             str(path),

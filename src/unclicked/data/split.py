@@ -55,27 +55,33 @@ def find_boundaries(
         raise UserError(
             "DATA-SPLIT",
             "data.split",
-            f"the log runs from {readable(first_us)} to {readable(last_us)}; "
+            f"the log runs from {readable(first_us, timezone)} to {readable(last_us, timezone)}; "
             f"{config.test_days} test and {config.validation_days} validation days leave no "
             "day for training. Give more days of the log or hold out fewer.",
         )
     return Boundaries(first_us, validation, test, end)
 
 
-def readable(moment_us: int) -> str:
-    """A moment for people.
+def readable(moment_us: int, timezone: str | None = None) -> str:
+    """A moment for people, as the clocks of a time zone show it.
 
     Args:
         moment_us: Microseconds since 1970, UTC.
+        timezone: Name of the time zone; UTC where it is None.
 
     Returns:
         Such as `1970-01-02 00:00 UTC`.
 
+    Raises:
+        UserError: If the time zone is unknown.
+
     Example:
         >>> readable(86_400_000_000)
         '1970-01-02 00:00 UTC'
+        >>> readable(16 * 3_600_000_000, "Asia/Shanghai")
+        '1970-01-02 00:00 Asia/Shanghai'
     """
-    return f"{_EPOCH + moment_us * _MICROSECOND:%Y-%m-%d %H:%M} UTC"
+    return f"{local_time(moment_us, timezone):%Y-%m-%d %H:%M} {timezone or 'UTC'}"
 
 
 def local_time(moment_us: int, timezone: str | None) -> datetime:

@@ -89,12 +89,16 @@ def metric_finding(config: Config, steps: Sequence[dict[str, Any]]) -> Finding:
         found = "clicked, unclicked and label vectors fell together in a whole epoch"
         advice = "Lower model.metric_weight, or set model.metric_grad_cap = 0.1."
         return Finding("metric loss", "warn", found, advice)
+    if config.model.metric == "infonce":
+        return Finding("metric loss", "ok", "did not take over")
     active = sum(float(line.get("active_share", 0.0)) for line in steps) / len(steps)
     found = f"neither took over nor died; {active:.0%} of its hinges were active"
     return Finding("metric loss", "ok", found)
 
 
 def _collapsed(config: Config, steps: Sequence[dict[str, Any]]) -> bool:
+    if config.model.metric == "infonce":
+        return False
     margin = config.model.margin
     alive: dict[Any, bool] = {}
     for line in steps:

@@ -75,13 +75,19 @@ def _batch(dataset: PreparedDataset, config: Config) -> int:
     lengths = np.sort(samples.end - samples.start)[-size:]
     longest, dim = int(lengths.max(initial=1)), config.model.dim
     rows = int(lengths.sum()) if config.train.loss_positions == "all" else size
-    candidates = min(config.train.num_negatives, dataset.num_items) + config.train.num_labels
+    labels = config.train.num_labels
+    if config.train.ranking_loss == "sampled_softmax":
+        candidates = min(config.train.num_negatives, dataset.num_items) + labels
+        compared = rows * candidates
+    else:
+        # Labels' vectors of every row, their differences and squares.
+        candidates, compared = labels, 3 * rows * labels * dim
     listed = float(dataset.card["mean_length"]["unclicked"])
     long = config.data.clicked.max_long
-    met = rows * (1 + config.train.num_labels) + size * long + rows * listed + candidates
+    met = rows * (1 + labels) + size * long + rows * listed + candidates
     distinct = min(int(met), dataset.num_items)
     numbers = (
-        rows * candidates
+        compared
         + 2 * distinct * dim
         + 6 * size * longest * dim
         + size * longest * longest * dim / 8

@@ -11,8 +11,13 @@ from unclicked.encoders.base import (
     LastPositionEncoder,
     SequenceEncoder,
 )
+from unclicked.encoders.binn import build_binn
+from unclicked.encoders.dnn import build_dnn
+from unclicked.encoders.gru4rec import build_gru4rec
+from unclicked.encoders.narm import build_narm
 from unclicked.encoders.options import Option, unknown_name
 from unclicked.encoders.sdm import build_sdm
+from unclicked.encoders.shan import build_shan
 
 __all__ = [
     "ENCODERS",
@@ -26,6 +31,11 @@ __all__ = [
 
 ENCODERS: dict[str, EncoderFactory] = {
     "sdm": build_sdm,
+    "dnn": build_dnn,
+    "gru4rec": build_gru4rec,
+    "narm": build_narm,
+    "shan": build_shan,
+    "binn": build_binn,
 }
 """Factories by name, each called with an `EncoderShape` and its options."""
 

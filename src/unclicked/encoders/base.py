@@ -13,6 +13,7 @@ from unclicked.encoders.options import Option
 from unclicked.errors import UserError
 
 LongField = tuple[Tensor, Tensor]
+LONG_INPUTS = ("items", "fields", "none")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,13 @@ class EncoderShape:
 
 
 class SequenceEncoder(Protocol):
-    """Turns the clicked sequence into one vector per position, using nothing that comes later."""
+    """Turns the clicked sequence into one vector per position, using nothing that comes later.
+
+    An encoder may have an attribute `long_input` that says how it wants the long-term clicks:
+    `items` (as item vectors; so without the attribute), `fields` (as lists by item field) or
+    `none` (it does not read them, and they are not computed). An encoder that does not read the
+    profile may say so with `reads_profile = False`.
+    """
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
         """Encode a batch of clicked sequences.
@@ -117,6 +124,7 @@ class LastPositionEncoder(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
+        self.long_input = long_input_of(module)
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
         """Encode each sequence and place the vector at its last real position.
@@ -146,6 +154,32 @@ class LastPositionEncoder(nn.Module):
         is_last = mask & (order == last)
         spread = vectors.unsqueeze(1).expand(-1, length, -1)
         return spread.masked_fill(~is_last.unsqueeze(-1), 0.0)
+
+
+def long_input_of(encoder: nn.Module) -> str:
+    """Return how an encoder wants the long-term clicks.
+
+    Args:
+        encoder: The encoder; see `SequenceEncoder` for its attribute `long_input`.
+
+    Returns:
+        One of `LONG_INPUTS`; `items` where the encoder says nothing.
+
+    Raises:
+        UserError: The attribute is none of these.
+
+    Example:
+        >>> long_input_of(nn.Identity())
+        'items'
+    """
+    found = getattr(encoder, "long_input", LONG_INPUTS[0])
+    if found not in LONG_INPUTS:
+        raise UserError(
+            "ENCODER-LONG-INPUT",
+            type(encoder).__name__,
+            f"found long_input = {found!r}, expected one of {', '.join(LONG_INPUTS)}.",
+        )
+    return str(found)
 
 
 def long_term_fields(
@@ -186,6 +220,29 @@ def long_term_fields(
                 f"[B, M, {field_dims[name]}] with [B, M].",
             )
     return found
+
+
+def long_term_items(context: EncoderContext, dim: int) -> LongField | None:
+    """Return the long-term clicks as item vectors, for an encoder that reads whole items.
+
+    Args:
+        context: `long` and `long_mask` are used; `long_fields` beside them is not.
+        dim: Width D that the encoder was built for.
+
+    Returns:
+        Values [B, M, D] and mask [B, M]; None where the context has no long-term clicks.
+
+    Raises:
+        UserError: There are lists by field only, or `long` has no mask or another width.
+    """
+    if context.long is None and context.long_fields:
+        raise UserError(
+            "ENCODER-CONTEXT",
+            "long",
+            "found long_fields only, expected item vectors: this encoder reads whole items.",
+        )
+    alone = EncoderContext(long=context.long, long_mask=context.long_mask)
+    return long_term_fields(alone, {"item": dim}).get("item")
 
 
 def checked_profile(context: EncoderContext, shape: EncoderShape) -> Tensor | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from unclicked.errors import UserError
 
 PAIR_FORMS = ("hinge", "plain")
+LENGTH_EPS = 1e-12
 
 
 class MetricLoss(Protocol):
@@ -33,6 +34,16 @@ class PairLoss(Protocol):
         *,
         margin: float,
         form: str = "hinge",
+    ) -> Tensor:
+        """Return one loss per row [R]."""
+        ...
+
+
+class ContrastLoss(Protocol):
+    """A loss per row from the three vectors [R, D] that has a temperature and no margin."""
+
+    def __call__(
+        self, clicked: Tensor, unclicked: Tensor, labels: Tensor, *, temperature: float
     ) -> Tensor:
         """Return one loss per row [R]."""
         ...
@@ -68,14 +79,33 @@ def squared_distance(left: Tensor, right: Tensor) -> Tensor:
     return (left - right).square().sum(dim=-1)
 
 
+def unit_length(vectors: Tensor) -> Tensor:
+    """Return vectors of length 1 in the same directions; 0 stays 0.
+
+    Args:
+        vectors: Vectors [R, D], float.
+
+    Returns:
+        Vectors [R, D].
+
+    Example:
+        >>> import torch
+        >>> unit_length(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+        tensor([[0.6000, 0.8000],
+                [0.0000, 0.0000]])
+    """
+    # A division by max(length, 1e-12) would have a gradient of 1e12 at 0.
+    return vectors * (vectors.square().sum(dim=-1, keepdim=True) + LENGTH_EPS).rsqrt()
+
+
 def check_form(form: str) -> None:
     """Raise `UserError` unless a form is one of `PAIR_FORMS`."""
     if form not in PAIR_FORMS:
         raise UserError("LOSS-FORM", "form", f"found {form!r}, expected 'hinge' or 'plain'.")
 
 
-def check_rows(*vectors: Tensor, margin: float) -> None:
-    """Raise `UserError` unless all vectors share one shape [R, D] and the margin is above 0."""
+def check_shapes(*vectors: Tensor) -> None:
+    """Raise `UserError` unless all vectors share one shape [R, D]."""
     shapes = [list(vector.shape) for vector in vectors]
     if vectors[0].dim() != 2 or any(shape != shapes[0] for shape in shapes):
         names = ("clicked", "unclicked", "labels", "random")
@@ -83,6 +113,11 @@ def check_rows(*vectors: Tensor, margin: float) -> None:
         raise UserError(
             "LOSS-SHAPE", "metric loss", f"found {found}, expected one shape [R, D] for all."
         )
+
+
+def check_rows(*vectors: Tensor, margin: float) -> None:
+    """Raise `UserError` unless all vectors share one shape [R, D] and the margin is above 0."""
+    check_shapes(*vectors)
     if not (math.isfinite(margin) and margin > 0.0):
         raise UserError(
             "LOSS-MARGIN", "margin", f"found {margin}, expected a finite number above 0."

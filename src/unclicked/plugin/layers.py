@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from unclicked.errors import UserError
 from unclicked.nn.initialise import dense
 from unclicked.nn.pooling import masked_mean
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "identity": torch.positive,
+}
 
 
 class ItemsEncoder(nn.Module):
@@ -61,9 +69,11 @@ class Fusion(nn.Module):
     Args:
         dim: Width D, at least 1.
         kind: `none`, `subtract` or `confidence`.
-        activation: `sigmoid` or `identity`, of the gate.
+        activation: `sigmoid`, `tanh` or `identity`, of the gate. With `tanh` the gate lies in
+            (-1, 1): below 0 the user vector moves towards the unclicked vector.
 
     Source: Eq. 6 to 8; the sigmoid is in section 4.3.
+    Differs: `tanh` and `identity` let unclicked items attract, which the paper never does.
     """
 
     def __init__(self, dim: int, kind: str, activation: str) -> None:
@@ -90,7 +100,7 @@ class Fusion(nn.Module):
         if self.linear is None:
             return torch.full_like(clicked, 0.0 if self.kind == "none" else 1.0)
         raw: Tensor = self.linear(torch.cat([clicked, unclicked], dim=-1))
-        return torch.sigmoid(raw) if self.activation == "sigmoid" else raw
+        return _ACTIVATIONS[self.activation](raw)
 
     def forward(self, clicked: Tensor, unclicked: Tensor) -> Tensor:
         """Return h, h - n or h - G * n.

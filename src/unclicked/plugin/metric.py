@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 from unclicked.errors import UserError
+from unclicked.losses.contrast import CONTRASTS
+from unclicked.losses.distance import unit_length
 from unclicked.losses.triplet import intermediate
 from unclicked.plugin.layers import check_rows
 from unclicked.plugin.options import PluginOptions
-
-NORM_EPS = 1e-12
 
 
 class MetricTerm:
@@ -62,10 +64,13 @@ class MetricTerm:
                 "row_mask",
                 f"found {list(row_mask.shape)}, expected [R] = [{clicked.shape[0]}].",
             )
-        if self.options.metric_norm == "l2":
+        seen = self._transformed(seen)
+        # A contrast sees directions only; the intermediate term beside it does not.
+        sees_length = self.options.metric not in CONTRASTS or random is not None
+        if self.options.metric_norm == "l2" and sees_length:
             seen, unclicked, labels = (unit_length(part) for part in (seen, unclicked, labels))
             random = None if random is None else unit_length(random)
-        loss = self.loss(seen, unclicked, labels, margin=self.options.margin)
+        loss = self.loss(seen, unclicked, labels)
         if random is not None:
             margin = self.options.intermediate_margin
             extra = intermediate(seen, unclicked, labels, random, margin=margin)
@@ -80,6 +85,13 @@ class MetricTerm:
                 "PLUGIN-MISSING", "user", "found none, metric_on = 'user' needs the user vectors."
             )
         return user
+
+    def _transformed(self, seen: Tensor) -> Tensor:
+        if self.options.metric_input == "tanh":
+            return torch.tanh(seen)
+        if self.options.metric_input == "layer_norm":
+            return functional.layer_norm(seen, seen.shape[-1:])
+        return seen
 
     def _check_random(self, random: Tensor | None) -> None:
         wanted = self.options.intermediate_margin > 0.0
@@ -96,22 +108,3 @@ class MetricTerm:
                 "found vectors that nothing uses. Set intermediate_margin above 0 or leave them "
                 "out.",
             )
-
-
-def unit_length(vectors: Tensor) -> Tensor:
-    """Return vectors of length 1 in the same directions; 0 stays 0.
-
-    Args:
-        vectors: Vectors [R, D], float.
-
-    Returns:
-        Vectors [R, D].
-
-    Example:
-        >>> import torch
-        >>> unit_length(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
-        tensor([[0.6000, 0.8000],
-                [0.0000, 0.0000]])
-    """
-    # A division by max(length, 1e-12) would have a gradient of 1e12 at 0.
-    return vectors * (vectors.square().sum(dim=-1, keepdim=True) + NORM_EPS).rsqrt()

@@ -22,10 +22,12 @@ class UnclickedPlugin(nn.Module):
         dim: Width D of all vectors, at least 1.
         fusion: `none`: the user vector is h; `subtract`: h - n; `confidence`: h - G * n.
         metric: `none`, `asymmetric`, `symmetric`, `clicked_label`, `clicked_unclicked` or
-            `label_unclicked`; see `unclicked.losses.triplet`.
-        margin: Margin of the metric loss, squared distance, above 0.
+            `label_unclicked`, see `unclicked.losses.triplet`; or `infonce`, see
+            `unclicked.losses.contrast`.
+        margin: Margin of the metric loss, squared distance, above 0; `infonce` has none.
         symmetric_form: `one_hinge`, or `two_hinges` with half the margin each.
-        gate_activation: `sigmoid` or `identity`, of the gate G.
+        gate_activation: `sigmoid`, `tanh` or `identity`, of the gate G; with the last two G may
+            be negative, so that unclicked items attract.
         label_encoder: `shared`: labels go through the map f of the unclicked items; `separate`:
             through a map of their own.
         stop_gradient_labels: Whether no gradient flows into the label vectors.
@@ -34,6 +36,9 @@ class UnclickedPlugin(nn.Module):
         metric_on: `clicked`: the metric loss sees h; `user`: the fused vector instead.
         intermediate_margin: 0 is off; above 0 adds max(0, |h - n|^2 - |h - r|^2 + this), with r
             the vector of random items, to the metric loss.
+        metric_temperature: Divides the cosines of `infonce`, above 0.
+        metric_input: What the metric loss does to h (or the user vector) first: `raw`: nothing;
+            `tanh`; `layer_norm`: mean 0 and variance 1 of each vector, without weights.
 
     Raises:
         UserError: An option is unknown or out of range.
@@ -65,6 +70,8 @@ class UnclickedPlugin(nn.Module):
         pair_form: str = "hinge",
         metric_on: str = "clicked",
         intermediate_margin: float = 0.0,
+        metric_temperature: float = 0.1,
+        metric_input: str = "raw",
     ) -> None:
         super().__init__()
         self.options = PluginOptions(
@@ -80,6 +87,8 @@ class UnclickedPlugin(nn.Module):
             pair_form=pair_form,
             metric_on=metric_on,
             intermediate_margin=intermediate_margin,
+            metric_temperature=metric_temperature,
+            metric_input=metric_input,
         )
         self.metric_term = MetricTerm(self.options)
         shares = label_encoder == "shared"

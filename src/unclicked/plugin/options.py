@@ -5,24 +5,31 @@ from __future__ import annotations
 import difflib
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from unclicked.errors import UserError
-from unclicked.losses.distance import PAIR_FORMS, MetricLoss
+from unclicked.losses.contrast import CONTRASTS
+from unclicked.losses.distance import PAIR_FORMS
 from unclicked.losses.triplet import METRICS, PAIRS, symmetric_two_hinges
 
 FUSIONS = ("none", "subtract", "confidence")
-USES_UNCLICKED = ("asymmetric", "symmetric", "clicked_unclicked", "label_unclicked")
-USES_LABELS = ("asymmetric", "symmetric", "clicked_label", "label_unclicked")
+USES_UNCLICKED = ("asymmetric", "symmetric", "clicked_unclicked", "label_unclicked", *CONTRASTS)
+USES_LABELS = ("asymmetric", "symmetric", "clicked_label", "label_unclicked", *CONTRASTS)
+
+RowLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A metric loss with its margin or temperature bound: clicked, unclicked, labels [R, D] to [R]."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "fusion": FUSIONS,
-    "metric": ("none", *METRICS),
+    "metric": ("none", *METRICS, *CONTRASTS),
     "symmetric_form": ("one_hinge", "two_hinges"),
-    "gate_activation": ("sigmoid", "identity"),
+    "gate_activation": ("sigmoid", "tanh", "identity"),
     "label_encoder": ("shared", "separate"),
     "metric_norm": ("none", "l2"),
+    "metric_input": ("raw", "tanh", "layer_norm"),
     "pair_form": PAIR_FORMS,
     "metric_on": ("clicked", "user"),
 }
@@ -52,6 +59,8 @@ class PluginOptions:
     pair_form: str = "hinge"
     metric_on: str = "clicked"
     intermediate_margin: float = 0.0
+    metric_temperature: float = 0.1
+    metric_input: str = "raw"
 
     def __post_init__(self) -> None:
         """Check every value and the combinations that could not learn."""
@@ -61,8 +70,14 @@ class PluginOptions:
             _check_choice(name, getattr(self, name), choices)
         if not isinstance(self.stop_gradient_labels, bool):
             raise _refused("stop_gradient_labels", self.stop_gradient_labels, "true or false")
-        if not (_is_finite(self.margin) and self.margin > 0.0):
-            raise _refused("margin", self.margin, "a finite number above 0")
+        for name in ("margin", "metric_temperature"):
+            value = getattr(self, name)
+            if not (_is_finite(value) and value > 0.0):
+                raise _refused(name, value, "a finite number above 0")
+        if self.metric_input == "layer_norm" and self.dim == 1:
+            raise _refused(
+                "metric_input", "layer_norm", "another one where dim = 1, which has no variance"
+            )
         if not (_is_finite(self.intermediate_margin) and self.intermediate_margin >= 0.0):
             raise _refused("intermediate_margin", self.intermediate_margin, "0 (off) or above")
         if self.intermediate_margin > 0.0 and self.metric == "none":
@@ -91,15 +106,18 @@ class PluginOptions:
         """Whether the metric loss depends on the label vector."""
         return self.metric in USES_LABELS
 
-    def metric_loss(self) -> MetricLoss | None:
+    def metric_loss(self) -> RowLoss | None:
         """Return the metric loss that these options choose, None for `none`."""
         if self.metric == "none":
             return None
-        if self.metric == "symmetric" and self.symmetric_form == "two_hinges":
-            return symmetric_two_hinges
+        if self.metric in CONTRASTS:
+            return functools.partial(CONTRASTS[self.metric], temperature=self.metric_temperature)
         if self.metric in PAIRS:
-            return functools.partial(PAIRS[self.metric], form=self.pair_form)
-        return METRICS[self.metric]
+            pair = PAIRS[self.metric]
+            return functools.partial(pair, margin=self.margin, form=self.pair_form)
+        two_hinges = self.metric == "symmetric" and self.symmetric_form == "two_hinges"
+        loss = symmetric_two_hinges if two_hinges else METRICS[self.metric]
+        return functools.partial(loss, margin=self.margin)
 
 
 def _is_count(value: object) -> bool:

@@ -30,14 +30,15 @@ class ChildError(UnclickedError):
         name: Name of the run.
         code: Exit code as the system gave it; negative for a signal.
         line: The last thing it said.
+        error: Name of the error.
     """
 
-    def __init__(self, name: str, code: int, line: str) -> None:
+    def __init__(self, name: str, code: int, line: str, error: str = "QUICKSTART-TRAIN") -> None:
         # A process that a signal ended is reported as a shell would.
         self.exit_code = code if code > 0 else 128 - code
         said = f": {line}" if line else " and said nothing."
         super().__init__(
-            "QUICKSTART-TRAIN",
+            error,
             f"run {name}",
             f"training ended with exit code {self.exit_code}{said}",
         )
@@ -49,11 +50,15 @@ class Job:
 
     Attributes:
         name: Name of the run.
-        arguments: What comes after `unclicked`.
+        arguments: What comes after the module's name.
+        module: What Python is to run.
+        error: Name of the error where it does not end well.
     """
 
     name: str
     arguments: Sequence[str]
+    module: str = "unclicked"
+    error: str = "QUICKSTART-TRAIN"
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,16 @@ class _Running:
     process: subprocess.Popen[bytes]
     said: IO[bytes]
     started: float
+
+
+def side_by_side() -> int:
+    """How many trainings of one thread each this process may run at once.
+
+    Returns:
+        2 where it may use two cores or more, else 1.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(2, usable or 1)
 
 
 def assignments(settings: Mapping[str, Any]) -> list[str]:
@@ -165,7 +180,7 @@ def run_all(
 def _start(job: Job, said: IO[bytes]) -> _Running:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "unclicked", *job.arguments],
+        [sys.executable, "-m", job.module, *job.arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=said,
@@ -181,7 +196,8 @@ def _result(child: _Running) -> Trained:
     lines = [one for one in text.splitlines() if one.strip()]
     code = child.process.returncode
     if code != 0:
-        raise ChildError(child.job.name, code, lines[-1] if lines else "")
+        line = lines[-1] if lines else ""
+        raise ChildError(child.job.name, code, line, child.job.error)
     warnings = [one.removeprefix(WARNING) for one in lines if one.startswith(WARNING)]
     return Trained(seconds, tuple(warnings))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +13,14 @@ from unclicked.data.prepare import prepare
 from unclicked.evaluation import evaluate
 from unclicked.page.digits import duration
 from unclicked.progress import bar
-from unclicked.quickstart.children import Job, Trained, assignments, run_all, training_arguments
+from unclicked.quickstart.children import (
+    Job,
+    Trained,
+    assignments,
+    run_all,
+    side_by_side,
+    training_arguments,
+)
 from unclicked.quickstart.place import REPORT, fresh_folder
 from unclicked.quickstart.telling import commands, made, recommendation
 from unclicked.report.facts import POPULARITY, ReportFacts
@@ -80,7 +86,7 @@ def quickstart(
     resolve(preset_settings("recommended"), parse_set(assignments(settings or {})))
     with fresh_folder(out):
         dataset = _data(out, seed, preset, num_users, say)
-        trained = _train(out, dict(settings or {}), seed, threads or _cores(), say)
+        trained = _train(out, dict(settings or {}), seed, threads or side_by_side(), say)
         runs = _judge(out, dataset)
         seconds = time.monotonic() - started
         facts = gather(
@@ -125,11 +131,6 @@ def _data(out: Path, seed: int, preset: str, num_users: int | None, say: Say) ->
     for text in dataset.card["warnings"]:
         say(f"warning: {text}")
     return dataset
-
-
-def _cores() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(2, usable or 1)
 
 
 def _all_settings(settings: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:

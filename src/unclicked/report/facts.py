@@ -64,7 +64,8 @@ class ReportFacts:
         primary: The metric that the summary is about.
         unclicked: Whether base and focus differ in reading unclicked items and in nothing else.
         control: Name of the control run; empty where there is none.
-        source: What the control gets in place of the users' own lists: "shuffled" or "random".
+        source: What the control gets in place of the users' own lists: "shuffled", "random" or
+            "matched".
         about: What the log is, in a few words; empty to leave it out.
         spreads: Differences between focus and base, user by user, by metric.
         strata: The same by length of the unclicked list; empty where that is not known.

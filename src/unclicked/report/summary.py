@@ -96,7 +96,10 @@ def _control(facts: ReportFacts, verdict: str, row: BasedRow | None) -> str:
         "unclear": f"gains no {row['metric']} over the base that could be told from chance "
         f"({found})",
     }[verdict_of(row)]
-    gets = "random items in place of" if facts.source == "random" else "another user's list for"
+    gets = {
+        "random": "random items in place of",
+        "matched": "items that were shown as often in place of",
+    }.get(facts.source, "another user's list for")
     sentence = f"The control, which gets {gets} each user's unclicked items, {told}"
     if verdict != "helps" or not facts.unclicked:
         return f"{sentence}."

@@ -12,7 +12,8 @@ from unclicked.sources.finn import import_finn
 from unclicked.sources.kuairand import import_kuairand
 from unclicked.sources.mind import import_mind
 from unclicked.sources.simulate import simulate
-from unclicked.sources.simulate_knobs import PRESETS_SIMULATION, SimulationKnobs, knob_meanings
+from unclicked.sources.simulate_knobs import SimulationKnobs, knob_meanings
+from unclicked.sources.simulate_presets import PRESETS_SIMULATION
 from unclicked.sources.tencentgr import import_tencentgr
 from unclicked.sources.zhihurec import import_zhihurec
 

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from unclicked.errors import UserError
 from unclicked.sources.publish import new_folder
 from unclicked.sources.simulate_catalogue import BoolArray, Catalogue, IntArray, draw_catalogue
-from unclicked.sources.simulate_knobs import SimulationKnobs, preset_knobs
+from unclicked.sources.simulate_knobs import SimulationKnobs
+from unclicked.sources.simulate_presets import preset_knobs
+from unclicked.sources.simulate_tables import TruthFile, text_ids, write_items, write_users
 from unclicked.sources.simulate_users import UserBlock
 from unclicked.sources.simulate_visits import DAY_US, Showings, simulate_day
 
 FIRST_DAY: Final = datetime(2024, 1, 1, tzinfo=UTC)
 FIRST_DAY_US: Final = int(FIRST_DAY.timestamp()) * 1_000_000
 BLOCK_USERS: Final = 4096
-PROFILE_VALUES: Final = 8
 SCHEMA: Final = pa.schema(
     {
         "user_id": pa.string(),
@@ -47,16 +46,14 @@ class Tally:
     clicks_on_need: int = 0
     unclicked_on_need: int = 0
     replaced: int = 0
-    needs: list[list[list[int]]] = field(default_factory=list)
 
-    def add(self, clicked: BoolArray, on_need: BoolArray, replaced: int, needs: IntArray) -> None:
+    def add(self, clicked: BoolArray, on_need: BoolArray, replaced: int) -> None:
         """Counts the rows of one block of users."""
         self.rows += clicked.size
         self.clicks += int(np.count_nonzero(clicked))
         self.clicks_on_need += int(np.count_nonzero(clicked & on_need))
         self.unclicked_on_need += int(np.count_nonzero(~clicked & on_need))
         self.replaced += replaced
-        self.needs += needs.tolist()
 
     def shares(self) -> dict[str, int | float]:
         """Rows, click rate and the share of leaves that were needed when they were shown."""
@@ -87,9 +84,12 @@ def simulate(
             4,096 users), `items.parquet`, `users.parquet` and `truth.json`; refused when it holds
             something.
         preset: `planted` (a skip attracts its category), `rejected` (a skip repels it), `noise`
-            (the clicks of `planted`, skips without information) or `tiny` (`planted`, small).
+            (the clicks of `planted`, skips without information), `tiny` (`planted`, small) or
+            `taobao` (as `planted`, with the list lengths of the paper's Table 1; leaves, brands
+            and shops grow with the items).
         num_users: Users; None takes the preset's.
-        num_items: Items; None takes the preset's.
+        num_items: Items; None takes the preset's. Memory grows with the catalogue (about 100 bytes
+            an item) and barely with the users.
         seed: Seed of everything, at least 0.
         **knobs: Other fields of `SimulationKnobs`.
 
@@ -109,12 +109,14 @@ def simulate(
         raise UserError("SIMULATE-SEED", "seed", message)
     catalogue = draw_catalogue(np.random.default_rng([seed, _CATALOGUE]), chosen)
     tally = Tally()
-    with new_folder(Path(out)) as folder:
+    with new_folder(Path(out)) as folder, TruthFile(folder / "truth.json") as truth_file:
         with pq.ParquetWriter(folder / "impressions.parquet", SCHEMA) as writer:
-            for table in _blocks(catalogue, chosen, seed, tally):
+            for table, needs in _blocks(catalogue, chosen, seed, tally):
                 writer.write_table(table)
-        pq.write_table(_item_table(catalogue, chosen), folder / "items.parquet")
-        pq.write_table(_user_table(chosen, seed), folder / "users.parquet")
+                truth_file.add_needs(needs)
+        write_items(folder / "items.parquet", catalogue, chosen)
+        profiles = np.random.default_rng([seed, _PROFILES])
+        write_users(folder / "users.parquet", chosen, profiles)
         truth = {
             "preset": preset,
             "seed": seed,
@@ -122,36 +124,16 @@ def simulate(
             "first_day": FIRST_DAY.date().isoformat(),
             "realised": tally.shares(),
         }
-        # Leaf numbers by user, day and need: leaf 7 is `leaf07` in the item table.
-        document = json.dumps({**truth, "needs": tally.needs}, separators=(",", ":"))
-        (folder / "truth.json").write_text(document + "\n", encoding="utf-8")
+        truth_file.finish(truth)
     return truth
-
-
-def text_ids(prefix: str, numbers: IntArray, total: int) -> pa.Array:
-    """Ids that cannot be mistaken for numbers and sort like them.
-
-    Args:
-        prefix: First letter.
-        numbers: int64 [n], 0-based.
-        total: How many there are in all; decides the digits, at least 5.
-
-    Returns:
-        Text [n].
-
-    Example:
-        >>> text_ids("u", np.array([12]), 2500).to_pylist()
-        ['u00012']
-    """
-    digits = max(5, len(str(total - 1)))
-    padded = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), digits, "0")
-    return pc.binary_join_element_wise(prefix, padded, "")
 
 
 def _blocks(
     catalogue: Catalogue, knobs: SimulationKnobs, seed: int, tally: Tally
-) -> Iterator[pa.Table]:
-    """The impressions of each block of users, sorted by time."""
+) -> Iterator[tuple[pa.Table, IntArray]]:
+    """Each block's impressions, sorted by time, and its needs [users, days, needs]."""
+    # Numbers become text once; a row then takes the text of its number.
+    item_ids = text_ids("i", np.arange(knobs.num_items), knobs.num_items)
     for number, first in enumerate(range(0, knobs.num_users, BLOCK_USERS)):
         count = min(BLOCK_USERS, knobs.num_users - first)
         block = UserBlock(np.random.default_rng([seed, _USERS, number]), catalogue, knobs, count)
@@ -168,12 +150,12 @@ def _blocks(
         replaced = _replace(np.random.default_rng([seed, _REPLACED, number]), item, clicked, knobs)
         day_of = np.minimum(time_us // DAY_US, knobs.num_days - 1)
         on_need = (needs[user, day_of] == catalogue.leaf[item][:, None]).any(axis=1)
-        tally.add(clicked, on_need, replaced, needs)
+        tally.add(clicked, on_need, replaced)
         order = np.lexsort((user, time_us))
-        ids = text_ids("u", first + user[order], knobs.num_users)
-        items = text_ids("i", item[order], knobs.num_items)
+        user_ids = text_ids("u", np.arange(first, first + count), knobs.num_users)
+        ids, items = user_ids.take(pa.array(user[order])), item_ids.take(pa.array(item[order]))
         times = pa.array(FIRST_DAY_US + time_us[order]).cast(SCHEMA.field("timestamp").type)
-        yield pa.table([ids, items, times, pa.array(clicked[order])], schema=SCHEMA)
+        yield pa.table([ids, items, times, pa.array(clicked[order])], schema=SCHEMA), needs
 
 
 def _need_leaves(block: UserBlock) -> IntArray:
@@ -190,28 +172,3 @@ def _replace(
     count = int(np.count_nonzero(chosen))
     item[chosen] = rng.integers(0, knobs.num_items, count)
     return count
-
-
-def _item_table(catalogue: Catalogue, knobs: SimulationKnobs) -> pa.Table:
-    """Items with the fields that a model may use."""
-    leaf, brand = catalogue.leaf, catalogue.brand
-    columns = {
-        "item_id": text_ids("i", np.arange(knobs.num_items), knobs.num_items),
-        "leaf_category": [f"leaf{number:02d}" for number in leaf],
-        "category": [f"category{number % knobs.num_categories}" for number in leaf],
-        "brand": [f"brand{number:02d}" for number in brand],
-        "shop": [f"shop{b:02d}-{s}" for b, s in zip(brand, catalogue.shop, strict=True)],
-    }
-    return pa.table(columns)
-
-
-def _user_table(knobs: SimulationKnobs, seed: int) -> pa.Table:
-    """Users with two profile fields that have nothing to do with what they click."""
-    rng = np.random.default_rng([seed, _PROFILES])
-    values = rng.integers(0, PROFILE_VALUES, (2, knobs.num_users))
-    columns = {
-        "user_id": text_ids("u", np.arange(knobs.num_users), knobs.num_users),
-        "age_band": [f"age{value}" for value in values[0]],
-        "region": [f"region{value}" for value in values[1]],
-    }
-    return pa.table(columns)

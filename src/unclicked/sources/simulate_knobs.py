@@ -1,15 +1,18 @@
-"""Sizes and probabilities of the simulated log, and the presets that set them."""
+"""Sizes and probabilities of the simulated log, checked."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from unclicked.errors import UserError
 
-FEEDS: Final = ("needs", "abandoned")
+WORDS: Final = {
+    "draws": ("all", "tries"),
+    "feed": ("needs", "abandoned"),
+    "feed_days": ("every", "shopping"),
+}
 
 
 def _means(sentence: str) -> dict[str, str]:
@@ -38,20 +41,52 @@ between 0 and 1. Choose another value.
     num_users: int = field(default=2_500, metadata=_means("Users in the log (count)."))
     num_items: int = field(default=1_500, metadata=_means("Items in the catalogue (count)."))
     num_days: int = field(default=8, metadata=_means("Length of the log (days)."))
-    num_leaves: int = field(default=30, metadata=_means("Leaf categories (count)."))
-    num_categories: int = field(
-        default=6, metadata=_means("First-level categories: leaf number modulo this (count).")
+    num_leaves: int = field(
+        default=30,
+        metadata=_means("Leaf categories; `taobao`: one for every 100 items (count)."),
     )
-    num_brands: int = field(default=12, metadata=_means("Brands (count)."))
+    num_categories: int = field(
+        default=6,
+        metadata=_means(
+            "First-level categories: leaf number modulo this; `taobao`: the square root of the "
+            "number of leaves (count)."
+        ),
+    )
+    num_brands: int = field(
+        default=12, metadata=_means("Brands; `taobao`: one for every 20 items (count).")
+    )
+    brand_groups: int = field(
+        default=0,
+        metadata=_means(
+            "Groups of brands, brand number modulo this, that a user accepts as a whole; 0 lets "
+            "each brand stand for itself (count)."
+        ),
+    )
     shops_per_brand: int = field(default=6, metadata=_means("Shops inside each brand (count)."))
     popularity_sigma: float = field(
         default=0.5, metadata=_means("Spread of an item's log popularity (standard deviation).")
+    )
+    draws: str = field(
+        default="all",
+        metadata=_means(
+            "How items of a leaf are drawn by popularity: 'all' weighs every one, 'tries' takes "
+            "the first that fits, which is faster (word)."
+        ),
+    )
+    leaf_sigma: float = field(
+        default=0.0,
+        metadata=_means(
+            "Spread of a leaf's log chance to be an interest, at most 3 (standard deviation)."
+        ),
     )
     interests_per_user: int = field(
         default=14, metadata=_means("Leaf categories a user can ever need (count).")
     )
     accepted_brands: int = field(
-        default=7, metadata=_means("Brands a user accepts, fixed for the whole log (count).")
+        default=7,
+        metadata=_means(
+            "Brands, or groups of brands, a user accepts, fixed for the whole log (count)."
+        ),
     )
     needs_per_user: int = field(
         default=4, metadata=_means("Interests that are needed at one time (count).")
@@ -84,8 +119,22 @@ between 0 and 1. Choose another value.
     feed_accepted_share: float = field(
         default=0.0, metadata=_means("Share of feed items drawn from accepted brands (share).")
     )
+    feed_days: str = field(
+        default="every",
+        metadata=_means(
+            "Days on which a user looks at the feed: 'every' day, or only before a visit for "
+            "'shopping' (word)."
+        ),
+    )
     feed_visits: int = field(
         default=2, metadata=_means("Visits to the feed a day, from 8:00 (count).")
+    )
+    feed_turns: int = field(
+        default=1,
+        metadata=_means(
+            "Visits in a row that show the same places of the feed. Above 1 the items of an "
+            "interest take turns; at 1 each place draws one (count)."
+        ),
     )
     feed_impressions: int = field(
         default=40, metadata=_means("Items shown in one visit to the feed (count).")
@@ -96,7 +145,20 @@ between 0 and 1. Choose another value.
     shop_probability: float = field(
         default=0.6,
         metadata=_means(
-            "Chance per day of a shopping visit after 17:00; 1 on the last day (share)."
+            "Chance per day of a shopping visit after 17:00, except on the last day (share)."
+        ),
+    )
+    shop_spread: float = field(
+        default=0.0,
+        metadata=_means(
+            "How far the users' own chances of a shopping visit lie around that, evenly to both "
+            "sides (share)."
+        ),
+    )
+    shop_last_day: float = field(
+        default=1.0,
+        metadata=_means(
+            "Chance of a shopping visit on the last day; who never came before comes then (share)."
         ),
     )
     shop_other_pages: int = field(
@@ -135,87 +197,39 @@ between 0 and 1. Choose another value.
     def __post_init__(self) -> None:
         for knob in dataclasses.fields(self):
             _check_range(knob.name, getattr(self, knob.name), knob.metadata["meaning"])
-        if self.feed not in FEEDS:
-            raise _knob_error("feed", self.feed, "'needs' or 'abandoned'")
+        for name, words in WORDS.items():
+            if getattr(self, name) not in words:
+                raise knob_error(name, getattr(self, name), f"'{words[0]}' or '{words[1]}'")
         for small, large in _ORDERED:
             if getattr(self, small) > getattr(self, large):
                 found = f"{getattr(self, small)} with {large} = {getattr(self, large)}"
-                raise _knob_error(small, found, f"at most {large}")
+                raise knob_error(small, found, f"at most {large}")
+        if self.accepted_brands > self.brands_to_accept:
+            expected = f"at most the {self.brands_to_accept} brands or groups of brands"
+            raise knob_error("accepted_brands", str(self.accepted_brands), expected)
+        room = min(self.shop_probability, 1.0 - self.shop_probability)
+        if self.shop_spread > room:
+            expected = f"at most {room:.6g}, so that every chance is between 0 and 1"
+            raise knob_error("shop_spread", str(self.shop_spread), expected)
         if self.needs_per_user + self.shop_other_pages > self.interests_per_user:
             expected = "needs_per_user + shop_other_pages at most interests_per_user"
-            raise _knob_error("shop_other_pages", str(self.shop_other_pages), expected)
+            raise knob_error("shop_other_pages", str(self.shop_other_pages), expected)
+
+    @property
+    def brands_to_accept(self) -> int:
+        """Brands, or groups of brands, of which a user accepts some."""
+        return min(self.brand_groups, self.num_brands) or self.num_brands
 
 
 _ORDERED: Final = (
     ("needs_per_user", "interests_per_user"),
     ("interests_per_user", "num_leaves"),
     ("num_leaves", "num_items"),
-    ("accepted_brands", "num_brands"),
+    ("brand_groups", "num_brands"),
 )
-_MAY_BE_ZERO: Final = ("shop_other_pages", "lag_days", "popularity_sigma")
-
-# planted: the feed guesses the needs and shows the wrong brands, so a skip attracts its category.
-# rejected: the feed goes on showing needs that have ended, so a skip repels its category.
-# noise: planted with the same clicks, but what was skipped is random. tiny: planted, for tests.
-PRESETS_SIMULATION: Final[dict[str, dict[str, int | float | str]]] = {
-    "planted": {},
-    "rejected": {
-        "interests_per_user": 30,
-        "accepted_brands": 12,
-        "needs_per_user": 9,
-        "redraw_probability": 0.0,
-        "end_probability": 0.35,
-        "feed": "abandoned",
-        "lag_days": 4,
-        "eta": 0.95,
-        "feed_accepted_share": 1.0,
-        "feed_pool": 5,
-        "shop_pool": 2,
-        "shop_other_pages": 5,
-        "click_feed": 0.002,
-    },
-    "noise": {"replaced_share": 1.0},
-    "tiny": {
-        "num_users": 120,
-        "num_items": 200,
-        "num_leaves": 12,
-        "interests_per_user": 8,
-        "needs_per_user": 3,
-    },
-}
-
-
-def preset_knobs(preset: str, **changes: int | float | str | None) -> SimulationKnobs:
-    """The knobs of a preset, with some of them changed.
-
-    Args:
-        preset: A key of `PRESETS_SIMULATION`.
-        **changes: Knobs by name; `None` leaves the preset's value.
-
-    Returns:
-        The knobs, checked.
-
-    Raises:
-        UserError: The preset or a knob is unknown, or a value is of another type or out of range.
-
-    Example:
-        >>> preset_knobs("noise", num_users=7).replaced_share
-        1.0
-    """
-    if preset not in PRESETS_SIMULATION:
-        known = ", ".join(PRESETS_SIMULATION)
-        message = f"found '{preset}', expected one of {known}. Name one of them."
-        raise UserError("SIMULATE-PRESET", "preset", message)
-    values: dict[str, Any] = dict(PRESETS_SIMULATION[preset])
-    defaults = {knob.name: knob.default for knob in dataclasses.fields(SimulationKnobs)}
-    for name, value in changes.items():
-        if name not in defaults:
-            near = difflib.get_close_matches(name, defaults, n=1, cutoff=0.0)
-            message = f"there is no such knob. Did you mean '{near[0]}'?"
-            raise UserError("SIMULATE-KNOB", name, message)
-        if value is not None:
-            values[name] = _as_type(name, value, type(defaults[name]))
-    return SimulationKnobs(**values)
+_MAY_BE_ZERO: Final = ("shop_other_pages", "lag_days", "popularity_sigma", "brand_groups")
+# Beyond it a few leaves take all, and drawing distinct interests has no end.
+MOST_LEAF_SIGMA: Final = 3
 
 
 def knob_meanings() -> dict[str, str]:
@@ -231,26 +245,30 @@ def knob_meanings() -> dict[str, str]:
     return {knob.name: knob.metadata["meaning"] for knob in dataclasses.fields(SimulationKnobs)}
 
 
-def _as_type(name: str, value: int | float | str, kind: type) -> int | float | str:
-    if kind is float and type(value) in (int, float):
-        return float(value)
-    if type(value) is kind:
-        return value
-    raise _knob_error(name, repr(value), f"a value of type {kind.__name__}")
-
-
 def _check_range(name: str, value: object, meaning: str) -> None:
     if isinstance(value, str):
         return
     number = value if isinstance(value, int | float) else -1
     is_share = meaning.endswith(("(share).", "(probability)."))
     if is_share and not 0 <= number <= 1:
-        raise _knob_error(name, str(value), "a share between 0 and 1")
+        raise knob_error(name, str(value), "a share between 0 and 1")
     lowest = 0 if name in _MAY_BE_ZERO else 1 if isinstance(value, int) else 0
     if not lowest <= number < 2**40:
-        raise _knob_error(name, str(value), f"a finite number of at least {lowest}")
+        raise knob_error(name, str(value), f"a finite number of at least {lowest}")
+    if name == "leaf_sigma" and number > MOST_LEAF_SIGMA:
+        raise knob_error(name, str(value), f"at most {MOST_LEAF_SIGMA}")
 
 
-def _knob_error(name: str, found: str, expected: str) -> UserError:
+def knob_error(name: str, found: str, expected: str) -> UserError:
+    """The error of a knob that cannot be used.
+
+    Args:
+        name: The knob.
+        found: Its value.
+        expected: What it could be.
+
+    Returns:
+        The error, to be raised.
+    """
     message = f"found {found}, expected {expected}. Choose another value."
     return UserError("SIMULATE-KNOB", name, message)

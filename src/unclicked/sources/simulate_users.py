@@ -10,10 +10,14 @@ from unclicked.sources.simulate_catalogue import (
     FloatArray,
     IntArray,
     draw_items,
+    draw_leaves,
+    try_items,
 )
 from unclicked.sources.simulate_knobs import SimulationKnobs
 
 NEVER = -(10**6)
+# Leaves up to which interests are drawn by sorting random numbers for all of them.
+MOST_SORTED_LEAVES = 4096
 
 
 class UserBlock:
@@ -34,10 +38,11 @@ class UserBlock:
         num_users: int,
     ) -> None:
         self.rng, self.catalogue, self.knobs, self.num_users = rng, catalogue, knobs, num_users
+        self._draw = try_items if knobs.draws == "tries" else draw_items
         self.rows: IntArray = np.arange(num_users)
-        self.interests = self._choose(knobs.num_leaves, knobs.interests_per_user)
-        self.accepted: BoolArray = np.zeros((num_users, knobs.num_brands), dtype=np.bool_)
-        brands = self._choose(knobs.num_brands, knobs.accepted_brands)
+        self.interests = self._interests()
+        self.accepted: BoolArray = np.zeros((num_users, knobs.brands_to_accept), dtype=np.bool_)
+        brands = self._choose(knobs.brands_to_accept, knobs.accepted_brands)
         np.put_along_axis(self.accepted, brands, True, axis=1)
         self.is_need: BoolArray = np.zeros((num_users, knobs.interests_per_user), dtype=np.bool_)
         needs = self._choose(knobs.interests_per_user, knobs.needs_per_user)
@@ -46,6 +51,11 @@ class UserBlock:
         self.feed_brands = self._feed_brands()
         self.shop_pool = self._pool(knobs.shop_pool, np.ones_like(self.accepted))
         self.feed_pool = self._feed_pool()
+        self.shop_chance: FloatArray = np.full(num_users, knobs.shop_probability)
+        if knobs.shop_spread > 0:
+            self.shop_chance += knobs.shop_spread * (2.0 * rng.random(num_users) - 1.0)
+        self.came: BoolArray = np.zeros(num_users, dtype=np.bool_)
+        self.turn: IntArray = np.zeros(self.is_need.shape, dtype=np.int64)
         # Days before the log begins, so that its first day already has abandoned needs.
         for day in range(-knobs.lag_days, 0):
             self.advance(day)
@@ -54,6 +64,13 @@ class UserBlock:
         """`count` distinct numbers below `total` for each user, in random order."""
         keys = self.rng.random((self.num_users, total))
         return np.argsort(keys, axis=1)[:, :count]
+
+    def _interests(self) -> IntArray:
+        """Leaves that each user can need, int64 [users, interests]."""
+        knobs = self.knobs
+        if knobs.leaf_sigma > 0 or knobs.num_leaves > MOST_SORTED_LEAVES:
+            return draw_leaves(self.rng, self.catalogue, self.num_users, knobs.interests_per_user)
+        return self._choose(knobs.num_leaves, knobs.interests_per_user)
 
     def _feed_brands(self) -> BoolArray:
         """Whether a slot of the feed is for accepted brands [users, interests, slots]."""
@@ -65,10 +82,12 @@ class UserBlock:
         leaf = self.interests.ravel()
         nothing = np.full((leaf.size, 1), -1)
         mask = np.repeat(brand_mask, self.interests.shape[1], axis=0)
-        items = draw_items(self.rng, self.catalogue, leaf, mask, nothing, size)
+        items = self._draw(self.rng, self.catalogue, leaf, mask, nothing, size)
         return items.reshape(*self.interests.shape, size)
 
     def _feed_pool(self) -> IntArray:
+        if self.knobs.draws == "tries" and not self.feed_brands.any():
+            return self._pool(self.knobs.feed_pool, ~self.accepted)
         accepted = self._pool(self.knobs.feed_pool, self.accepted)
         others = self._pool(self.knobs.feed_pool, ~self.accepted)
         return np.where(self.feed_brands, accepted, others)
@@ -113,6 +132,27 @@ class UserBlock:
         """Interests that were needs within the last `lag_days` days and are no more."""
         return ~self.is_need & (self.abandoned_day > day - self.knobs.lag_days)
 
+    def take_turns(self, rows: IntArray, interest: IntArray) -> IntArray:
+        """Slots of the feed's places when the items of each interest take turns.
+
+        Args:
+            rows: Users, int64 [n], distinct.
+            interest: Interest of each place, int64 [n, places].
+
+        Returns:
+            Slots, int64 [n, places]; the next visit goes on after them.
+        """
+        order = np.argsort(interest, axis=1, kind="stable")
+        ordered = np.take_along_axis(interest, order, axis=1)
+        places = np.arange(interest.shape[1])
+        begins = np.where(ordered[:, 1:] != ordered[:, :-1], places[1:], 0)
+        begin = np.maximum.accumulate(np.pad(begins, ((0, 0), (1, 0))), axis=1)
+        earlier = np.empty_like(order)
+        np.put_along_axis(earlier, order, places - begin, axis=1)
+        slot = (self.turn[rows[:, None], interest] + earlier) % self.knobs.feed_pool
+        np.add.at(self.turn, (rows[:, None], interest), 1)
+        return slot
+
     def replace(self, pool: IntArray, place: tuple[IntArray, IntArray, IntArray]) -> None:
         """Puts a new item of the same leaf where one was clicked.
 
@@ -125,10 +165,10 @@ class UserBlock:
         if user.size == 0:
             return
         if pool is self.shop_pool:
-            mask = np.ones((user.size, self.knobs.num_brands), dtype=np.bool_)
+            mask = np.ones((user.size, self.knobs.brands_to_accept), dtype=np.bool_)
         else:
             mask = self.accepted[user] == self.feed_brands[user, interest, slot][:, None]
         leaf = self.interests[user, interest]
         banned = pool[user, interest]
-        new = draw_items(self.rng, self.catalogue, leaf, mask, banned, 1)
+        new = self._draw(self.rng, self.catalogue, leaf, mask, banned, 1)
         pool[user, interest, slot] = new[:, 0]

@@ -45,82 +45,112 @@ def simulate_day(block: UserBlock, day: int) -> list[Showings]:
         The impressions of each visit.
     """
     block.advance(day)
+    knobs, rows = block.knobs, block.rows
+    only_shoppers = knobs.feed_days == "shopping"
+    if only_shoppers:
+        rows = rows[_comes(block, day)]
     visits: list[Showings] = []
-    earliest = np.zeros(block.num_users, dtype=np.int64)
-    for visit in range(block.knobs.feed_visits):
+    earliest = np.zeros(rows.size, dtype=np.int64)
+    places = (rows[:, None], rows[:, None])
+    for visit in range(knobs.feed_visits):
         hour = min(FEED_HOUR + FEED_HOURS_APART * visit, SHOP_HOUR)
-        start = np.maximum(_start(block, day, hour, FEED_HOURS_APART), earliest)
-        visits.append(_feed_visit(block, day, start))
-        earliest = visits[-1].time_us.reshape(block.num_users, -1)[:, -1]
-    visits.append(_shopping_visit(block, day, earliest))
+        start = np.maximum(_start(block, rows, day, hour, FEED_HOURS_APART), earliest)
+        if visit % knobs.feed_turns == 0:
+            places = _places(block, rows, day)
+        visits.append(_feed_visit(block, rows, places, start))
+        earliest = visits[-1].time_us.reshape(rows.size, -1)[:, -1]
+    comes = np.ones(rows.size, dtype=np.bool_) if only_shoppers else _comes(block, day)
+    visits.append(_shopping_visit(block, rows, comes, day, earliest))
     return visits
 
 
-def _start(block: UserBlock, day: int, hour: int, hours: int) -> IntArray:
-    """Start of a visit in microseconds, uniform over some hours [users]."""
-    offset = (24 * day + hour + hours * block.rng.random(block.num_users)) * HOUR_US
+def _comes(block: UserBlock, day: int) -> BoolArray:
+    """Who makes a shopping visit on a day [users]; on the last one also who never did before."""
+    last = day == block.knobs.num_days - 1
+    chance = block.knobs.shop_last_day if last else block.shop_chance
+    comes: BoolArray = block.rng.random(block.num_users) < chance
+    if last:
+        comes |= ~block.came
+    block.came |= comes
+    return comes
+
+
+def _start(block: UserBlock, rows: IntArray, day: int, hour: int, hours: int) -> IntArray:
+    """Start of a visit in microseconds, uniform over some hours [rows]."""
+    offset = (24 * day + hour + hours * block.rng.random(rows.size)) * HOUR_US
     return offset.astype(np.int64)
 
 
 def _times(block: UserBlock, start: IntArray, count: int) -> IntArray:
-    """Times of `count` impressions after a start, in microseconds [users, count]."""
+    """Times of `count` impressions after a start, in microseconds [rows, count]."""
     gaps = block.rng.exponential(block.knobs.gap_seconds * 1e6, (start.size, count))
     return start[:, None] + np.cumsum(1 + gaps.astype(np.int64), axis=1)
 
 
-def _click(block: UserBlock, item: IntArray, need: BoolArray, idle: float) -> BoolArray:
-    """Whether each user clicks an item [users]; `idle` is the chance without a need."""
+def _click(
+    block: UserBlock, rows: IntArray, item: IntArray, need: BoolArray, idle: float
+) -> BoolArray:
+    """Whether each user clicks an item [rows]; `idle` is the chance without a need."""
     knobs = block.knobs
-    accepted = block.accepted[block.rows, block.catalogue.brand[item]]
+    accepted = block.accepted[rows, block.catalogue.group[item]]
     wanted = np.where(accepted, knobs.click_need, knobs.click_wrong_brand)
     return block.rng.random(item.size) < np.where(need, wanted, idle)
 
 
-def _feed_visit(block: UserBlock, day: int, start: IntArray) -> Showings:
-    """A look at the feed, where the site guesses the interest of every place."""
-    knobs, count = block.knobs, block.knobs.feed_impressions
-    edges = np.cumsum(block.feed_chances(day), axis=1)
-    draws = block.rng.random((block.num_users, count)) * edges[:, -1:]
+def _places(block: UserBlock, rows: IntArray, day: int) -> tuple[IntArray, IntArray]:
+    """Interest and slot of every place of the feed [rows, places]."""
+    knobs = block.knobs
+    edges = np.cumsum(block.feed_chances(day)[rows], axis=1)
+    draws = block.rng.random((rows.size, knobs.feed_impressions)) * edges[:, -1:]
     interest = (edges[:, None, :-1] <= draws[:, :, None]).sum(axis=2)
-    slot = block.rng.integers(0, knobs.feed_pool, interest.shape)
-    need = np.take_along_axis(block.is_need, interest, axis=1)
+    if knobs.feed_turns > 1:
+        return interest, block.take_turns(rows, interest)
+    return interest, block.rng.integers(0, knobs.feed_pool, interest.shape)
+
+
+def _feed_visit(
+    block: UserBlock, rows: IntArray, places: tuple[IntArray, IntArray], start: IntArray
+) -> Showings:
+    """A look at the feed."""
+    knobs, (interest, slot) = block.knobs, places
+    need = block.is_need[rows[:, None], interest]
     item = np.empty_like(interest)
     clicked = np.empty(interest.shape, dtype=np.bool_)
-    for step in range(count):
-        where = (block.rows, interest[:, step], slot[:, step])
+    for step in range(interest.shape[1]):
+        where = (rows, interest[:, step], slot[:, step])
         item[:, step] = block.feed_pool[where]
         aimed_at_need = need[:, step] & (knobs.feed == "abandoned")
-        click = _click(block, item[:, step], aimed_at_need, knobs.click_feed)
+        click = _click(block, rows, item[:, step], aimed_at_need, knobs.click_feed)
         clicked[:, step] = click
         block.replace(block.feed_pool, (where[0][click], where[1][click], where[2][click]))
-    user = np.repeat(block.rows, count)
-    times = _times(block, start, count)
+    user = np.repeat(rows, interest.shape[1])
+    times = _times(block, start, interest.shape[1])
     return Showings(user, item.ravel(), times.ravel(), clicked.ravel())
 
 
-def _shopping_visit(block: UserBlock, day: int, earliest: IntArray) -> Showings:
-    """A search through pages of needs and of other interests, on some of the days."""
-    knobs, rng = block.knobs, block.rng
-    last = day == knobs.num_days - 1
-    comes = rng.random(block.num_users) < (1.0 if last else knobs.shop_probability)
-    start = np.maximum(_start(block, day, SHOP_HOUR, SHOP_HOURS), earliest)
-    pages = _pages(block, day)
-    shape = (block.num_users, pages.shape[1], knobs.shop_pool)
+def _shopping_visit(
+    block: UserBlock, rows: IntArray, comes: BoolArray, day: int, earliest: IntArray
+) -> Showings:
+    """A search through pages of needs and of other interests, for those who come."""
+    knobs = block.knobs
+    start = np.maximum(_start(block, rows, day, SHOP_HOUR, SHOP_HOURS), earliest)
+    pages = _pages(block, day)[rows]
+    shape = (rows.size, pages.shape[1], knobs.shop_pool)
     item = np.empty(shape, dtype=np.int64)
     clicked = np.empty(shape, dtype=np.bool_)
     for page in range(shape[1]):
         interest = pages[:, page]
-        need = block.is_need[block.rows, interest]
-        item[:, page] = block.shop_pool[block.rows, interest]
+        need = block.is_need[rows, interest]
+        item[:, page] = block.shop_pool[rows, interest]
         for slot in range(shape[2]):
-            click = comes & _click(block, item[:, page, slot], need, knobs.click_other)
+            click = comes & _click(block, rows, item[:, page, slot], need, knobs.click_other)
             clicked[:, page, slot] = click
-            user = block.rows[click]
+            user = rows[click]
             place = (user, interest[click], np.full(user.size, slot))
             block.replace(block.shop_pool, place)
     times = _times(block, start, shape[1] * shape[2])
     keep = np.repeat(comes, shape[1] * shape[2])
-    user = np.repeat(block.rows, shape[1] * shape[2])
+    user = np.repeat(rows, shape[1] * shape[2])
     return Showings(
         user[keep],
         item.ravel()[keep],

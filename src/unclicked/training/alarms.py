@@ -44,7 +44,8 @@ class MetricAlarms:
         self._drowned_steps = self._drowned_steps + 1 if drowned else 0
         margin = self.config.margin
         near = abs(report.metric_loss - margin) <= COLLAPSED_WITHIN * margin
-        self._epoch_collapsed &= report.active_share == 1.0 and near
+        has_hinge = self.config.metric != "infonce"
+        self._epoch_collapsed &= has_hinge and report.active_share == 1.0 and near
         if self._drowned_steps < DROWNED_STEPS:
             return None
         return self._once(

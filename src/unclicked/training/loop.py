@@ -142,14 +142,14 @@ class Training:
     def _step_once(self, chosen: np.ndarray) -> tuple[StepReport, float]:
         step, seed = self.progress.step, self.config.train.seed
         torch.manual_seed(step_seed(seed, step, DROPOUT))
-        negatives = self.sampler.draw(
-            self.config.train.num_negatives, generator_for(seed, step, NEGATIVES)
-        )
+        negatives = None
+        if self.config.train.ranking_loss == "sampled_softmax":
+            drawing = generator_for(seed, step, NEGATIVES)
+            negatives = self.sampler.draw(self.config.train.num_negatives, drawing)
         batch = to_tensors(self.builder.build(chosen), self.device)
         try:
-            report = training_step(
-                self.model, batch, negatives, self.sampler, generator_for(seed, step, RANDOM_ITEMS)
-            )
+            random = generator_for(seed, step, RANDOM_ITEMS)
+            report = training_step(self.model, batch, negatives, self.sampler, random, step)
             return report, self.optimiser.step()
         except NumericError as error:
             broken = chosen[error.places] if isinstance(error, BrokenRows) else chosen

@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from unclicked.errors import NumericError
-from unclicked.losses.sampled_softmax import sampled_softmax
 from unclicked.model import Rows, UnclickedRecommender
 from unclicked.sampling import LogUniform, SampledNegatives
 from unclicked.tensors import TensorBatch
+from unclicked.training.metric_step import metric_weight_at, permuted_rows
+from unclicked.training.ranking import ranking_loss, scored_items
 
 NUM_RANDOM_ITEMS = 5
 GATE_QUANTILES = (0.1, 0.9)
@@ -23,13 +24,17 @@ GATE_QUANTILES = (0.1, 0.9)
 
 @dataclass(frozen=True)
 class _Losses:
-    """Both losses of each row, and masks: counted by the metric loss, judged by it, with a list."""
+    """Both losses of each row, and masks: counted by the metric loss, judged by it, with a list.
+
+    `weight` is the metric loss's in this step.
+    """
 
     ranking: Tensor
     metric: Tensor
     counted: Tensor
     judged: Tensor
     has_unclicked: Tensor
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,17 @@ class StepReport:
     gate_mean: float | None = None
     gate_low: float | None = None
     gate_high: float | None = None
+    # Only where the weight of the metric loss is not the same in every step.
+    metric_weight: float | None = None
 
 
 def training_step(
     model: UnclickedRecommender,
     batch: TensorBatch,
-    negatives: SampledNegatives,
+    negatives: SampledNegatives | None,
     sampler: LogUniform,
     generator: torch.Generator,
+    step: int,
 ) -> StepReport:
     """Compute both losses of a batch and leave the gradients on the parameters and table rows.
 
@@ -69,9 +77,11 @@ def training_step(
     Args:
         model: The model, in training mode.
         batch: The batch; every row has a label.
-        negatives: One draw for the whole batch.
+        negatives: One draw for the whole batch; None is the squared error, which needs none.
         sampler: The sampler that drew them.
-        generator: Randomness for random items, where the intermediate term is on.
+        generator: Randomness of this step, for random items where the intermediate term is on and
+            for the order of permuted labels.
+        step: Steps of the run before this one, at least 0, for the warm-up.
 
     Returns:
         What is worth logging.
@@ -84,22 +94,17 @@ def training_step(
         that multiple of the ranking loss's.
     """
     rows = model.encode(batch)
-    trunk, label_rows, negative_rows = _trunk(model, batch, rows, negatives, generator)
+    scored = scored_items(batch.labels, negatives)
+    trunk = _trunk(model, batch, rows, scored, generator)
     leaves = {name: one.detach().requires_grad_() for name, one in trunk.items()}
-    ranking = sampled_softmax(
-        model.plugin.fuse(leaves["clicked"], leaves["unclicked"]),
-        label_rows,
-        batch.labels > 0,
-        negative_rows,
-        leaves["vectors"],
-        sampler.log_expected(batch.labels, negatives),
-        negatives.log_expected.to(label_rows.device),
-    )
+    user = model.plugin.fuse(leaves["clicked"], leaves["unclicked"])
+    ranking = ranking_loss(user, batch.labels, scored, leaves["vectors"], negatives, sampler)
     metric, counted = _metric(model, batch, rows, leaves)
     _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample)
     ranking.mean().backward()
     judged = rows.unclicked_mask & counted
-    losses = _Losses(ranking, metric, counted, judged, rows.unclicked_mask)
+    weight = metric_weight_at(model.config, step)
+    losses = _Losses(ranking, metric, counted, judged, rows.unclicked_mask, weight)
     report = _add_metric_gradient(model, leaves, losses)
     _backward(trunk, leaves)
     return report
@@ -109,17 +114,14 @@ def _trunk(
     model: UnclickedRecommender,
     batch: TensorBatch,
     rows: Rows,
-    negatives: SampledNegatives,
+    scored: Tensor,
     generator: torch.Generator,
-) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """The vectors at which the graph is cut, and where labels and negatives lie in `vectors`."""
-    device = rows.clicked.device
-    drawn = negatives.index.to(device)
-    scored = torch.unique(torch.cat([batch.labels.reshape(-1), drawn]))
+) -> dict[str, Tensor]:
+    """The vectors at which the graph is cut; `vectors` are those of the scored items."""
     vectors = model.item_vectors(scored)
-    label_rows = torch.searchsorted(scored, batch.labels)
-    from_output = model.config.label_source == "output"
-    table, places = (vectors, label_rows) if from_output else (rows.items, batch.label_places)
+    table, places = rows.items, batch.label_places
+    if model.config.label_source == "output":
+        table, places = vectors, torch.searchsorted(scored, batch.labels)
     label_mask = batch.labels > 0
     mean, some = _mean(functional.embedding(places, table), label_mask)
     trunk = {
@@ -129,8 +131,11 @@ def _trunk(
         "vectors": vectors,
     }
     if model.config.intermediate_margin > 0:
-        trunk["random"] = _random(model, len(rows.clicked), generator, device)
-    return trunk, label_rows, torch.searchsorted(scored, drawn)
+        trunk["random"] = _random(model, len(rows.clicked), generator, vectors.device)
+    if model.config.metric_labels == "permuted":
+        # The ranking loss reads its labels from `vectors`, so only the metric loss sees this.
+        trunk["labels"] = trunk["labels"][permuted_rows(some, generator)]
+    return trunk
 
 
 def _mean(vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -206,9 +211,9 @@ def _add_metric_gradient(
     weights = list(model.plugin.fusion.parameters())
     first = {name: _or_zero(leaves[name].grad, leaves[name]) for name in names}
     mean = losses.metric.sum() / losses.counted.sum().clamp(min=1)
-    weighted = model.config.metric_weight * mean
+    weighted = losses.weight * mean
     second: list[Tensor | None] = [None] * (len(names) + len(weights))
-    if weighted.requires_grad and model.config.metric_weight > 0:
+    if weighted.requires_grad and losses.weight > 0:
         inputs = [leaves[name] for name in names] + weights
         second = list(torch.autograd.grad(weighted, inputs, allow_unused=True))
     metric_at = {n: _or_zero(g, leaves[n]) for n, g in zip(names, second, strict=False)}
@@ -258,6 +263,7 @@ def _report(
         cosine=product / (at_ranking * at_metric) if at_ranking * at_metric > 0 else 0.0,
         metric_scale=scale,
         num_rows=len(h),
+        metric_weight=losses.weight if model.config.metric_warmup_steps > 0 else None,
         **_gate(model, h[losses.has_unclicked], n[losses.has_unclicked]),
     )
 

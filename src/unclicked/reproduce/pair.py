@@ -1,0 +1,40 @@
+"""Two runs to be looked at side by side: a base and the full method, of one seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unclicked.errors import UserError
+from unclicked.reproduce.methods import Method
+from unclicked.reproduce.tuning import Tuner
+from unclicked.reproduce.workplace import Workplace
+
+
+def trained_pair(
+    place: Workplace, study: str, base: Method, full: Method
+) -> tuple[Tuner, Path, Path]:
+    """Train two methods with the first seed on the first data set.
+
+    Args:
+        place: Where to train.
+        study: Name of the study that asks.
+        base: The base recommender.
+        full: The full method.
+
+    Returns:
+        The tuner with what was chosen, and the folders of both runs.
+
+    Raises:
+        ChildError: A training ended badly.
+        UserError: Numbers of a training broke.
+    """
+    tuner = Tuner(place, study)
+    tuner.choose([base, full])
+    cells = [tuner.cell(method, place.seeds[0]) for method in (base, full)]
+    names = (base.name, full.name)
+    outcomes = place.train(list(zip(names, cells, strict=True)))
+    for cell in cells:
+        if outcomes[cell.key].failed:
+            raise UserError("REPRODUCE-BROKE", cell.key, outcomes[cell.key].failed)
+    runs = [outcomes[cell.key].run for cell in cells]
+    return tuner, runs[0], runs[1]

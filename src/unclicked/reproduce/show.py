@@ -1,0 +1,53 @@
+"""Tables and pictures of a study as files, made from its rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from unclicked import disk
+from unclicked.reproduce.plots import STYLE
+from unclicked.reproduce.results import read_results
+from unclicked.reproduce.study import Study
+from unclicked.reproduce.table import Table
+
+FORMATS = {"txt": Table.as_text, "md": Table.as_markdown, "tex": Table.as_latex}
+PICTURES = ("svg", "png")
+# Without these a picture would differ each time that it is drawn.
+_SVG = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+
+
+def show(study: Study, out: Path) -> tuple[Sequence[Table], list[Path]]:
+    """Write a study's tables and pictures beside its results.
+
+    Args:
+        study: The study.
+        out: Folder with the results.
+
+    Returns:
+        The tables, and the files that were written.
+
+    Raises:
+        ArtefactError: There are no results, or they are broken.
+        ResourceError: The disk refuses to write.
+    """
+    rows = read_results(out).where(study=study.name)
+    tables, written = list(study.tables(rows)), []
+    with disk.told(out):
+        for end, as_text in FORMATS.items():
+            path = out / f"{study.name}.{end}"
+            path.write_text("\n\n".join(map(as_text, tables)) + "\n", encoding="utf-8")
+            written.append(path)
+        for name, figure in study.figures(rows).items():
+            stem = study.name if not name else f"{study.name}-{name}"
+            written += [_save(figure, out / f"{stem}.{end}") for end in PICTURES]
+    return tables, written
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    with matplotlib.rc_context(matplotlib.RcParams(STYLE)):
+        figure.savefig(path, metadata=_SVG if path.suffix == ".svg" else None)
+    return path

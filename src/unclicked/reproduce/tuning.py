@@ -1,0 +1,178 @@
+"""Settings chosen on validation, with the grid written down; the test has no part in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unclicked.reproduce.cell import Cell
+from unclicked.reproduce.methods import BASES, Method
+from unclicked.reproduce.results import CHOSEN, SCREEN, Result
+from unclicked.reproduce.workplace import Workplace
+
+LEARNING_RATES = (0.05, 0.1, 0.2)
+# Of the metric loss: a weight alone, or a weight whose gradient is capped against the ranking's.
+METRIC_STRENGTHS = (
+    {"model.metric_weight": 0.01, "model.metric_grad_cap": 0.0},
+    {"model.metric_weight": 0.1, "model.metric_grad_cap": 0.0},
+    {"model.metric_weight": 1.0, "model.metric_grad_cap": 0.0},
+    {"model.metric_weight": 1.0, "model.metric_grad_cap": 0.1},
+)
+VALIDATION = "validation HR@50"
+PRESET = "recommended"
+
+
+def grid_of(method: Method) -> list[dict[str, Any]]:
+    """What validation may choose between for a method, once its base's rate is chosen.
+
+    Args:
+        method: The method.
+
+    Returns:
+        Settings by dotted key, one for each candidate.
+
+    Example:
+        >>> len(grid_of(BASES["SDM"])), len(grid_of(Method("x", metric="symmetric")))
+        (3, 4)
+    """
+    if method.metric != "none":
+        return [dict(one) for one in METRIC_STRENGTHS]
+    if method.fusion != "none":
+        return [{}]
+    return [{"train.learning_rate": rate} for rate in LEARNING_RATES]
+
+
+class Tuner:
+    """Chooses the settings of methods, each choice made once.
+
+    The learning rate is chosen for each base; a method with the plug-in takes its base's rate and
+    chooses the strength of its metric loss. All candidates are trained with the first seed on the
+    first data set and compared by validation HR@50; the first of equal ones wins.
+
+    Args:
+        place: Where to train.
+        study: Name of the study that asks.
+
+    Differs: the paper gives its chosen values and not how they were chosen.
+    """
+
+    def __init__(self, place: Workplace, study: str) -> None:
+        self.place = place
+        self.study = study
+        self.rows: list[Result] = []
+        self._chosen: dict[str, dict[str, Any]] = {}
+
+    def choose(self, methods: Sequence[Method]) -> None:
+        """Choose for some methods at once.
+
+        Args:
+            methods: The methods; controls take what their own method was given, see `cell`.
+
+        Raises:
+            ChildError: A training ended badly.
+        """
+        if self.place.tuning == "printed":
+            return
+        bases = {method.encoder: _base_of(method) for method in methods}
+        self._choose({name: (base, {}) for name, base in bases.items()})
+        joined = {
+            _name(method): (method, self._chosen[method.encoder])
+            for method in methods
+            if _name(method) != method.encoder
+        }
+        self._choose(joined)
+
+    def cell(
+        self, method: Method, seed: int, data: int = 0, over: Mapping[str, Any] | None = None
+    ) -> Cell:
+        """The cell of a method with the settings that were chosen for it.
+
+        Args:
+            method: The method.
+            seed: Seed of the run.
+            data: Place of the data set.
+            over: Further settings that win, by dotted key.
+
+        Returns:
+            The cell.
+        """
+        return self.place.cell(
+            self.place.datasets[data],
+            self._preset(method),
+            {**method.settings, **self.chosen(method), **method.extra, **(over or {})},
+            seed,
+        )
+
+    def chosen(self, method: Method) -> dict[str, Any]:
+        """What was chosen for a method.
+
+        Args:
+            method: The method.
+
+        Returns:
+            Settings by dotted key; empty with the printed numbers.
+        """
+        return {} if self.place.tuning == "printed" else self._chosen[_name(method)]
+
+    def _preset(self, method: Method) -> str:
+        return method.printed_preset if self.place.tuning == "printed" else PRESET
+
+    def _choose(self, wanted: Mapping[str, tuple[Method, dict[str, Any]]]) -> None:
+        seed = self.place.seeds[0]
+        tried: dict[str, list[tuple[dict[str, Any], Cell]]] = {}
+        for name, (method, given) in wanted.items():
+            if name in self._chosen:
+                continue
+            plain = Method(method.name, method.encoder, method.fusion, method.metric)
+            candidates = [{**given, **one} for one in grid_of(plain)]
+            tried[name] = [
+                (one, self.place.cell(self.place.datasets[0], PRESET, plain.settings | one, seed))
+                for one in candidates
+            ]
+        # A single candidate needs no training to be chosen.
+        work = [
+            (f"{wanted[name][0].name} {json.dumps(one)}", cell)
+            for name, pairs in tried.items()
+            if len(pairs) > 1
+            for one, cell in pairs
+        ]
+        outcomes = self.place.train(work)
+        for name, pairs in tried.items():
+            values = [outcomes[c.key].validation if c.key in outcomes else 0.0 for _, c in pairs]
+            best = max(range(len(pairs)), key=lambda number: (values[number], -number))
+            self._chosen[name] = pairs[best][0]
+            for number, (one, cell) in enumerate(pairs):
+                self._note(wanted[name][0], one, cell, values[number], chosen=number == best)
+
+    def _note(
+        self, method: Method, one: dict[str, Any], cell: Cell, value: float, *, chosen: bool
+    ) -> None:
+        text = ", ".join(f"{key}={value}" for key, value in one.items())
+        self.rows.append(
+            Result(
+                self.study,
+                self.place.datasets[0].path.name,
+                method.name,
+                VALIDATION,
+                value,
+                role=CHOSEN if chosen else SCREEN,
+                seed=cell.seed,
+                text=text,
+                cell=cell.key,
+            )
+        )
+
+
+def _base_of(method: Method) -> Method:
+    """The base recommender under a method."""
+    for base in BASES.values():
+        if base.encoder == method.encoder:
+            return base
+    return Method(method.encoder, method.encoder)
+
+
+def _name(method: Method) -> str:
+    """Methods that share a choice share this name; a plain base's is its encoder's."""
+    parts = [method.encoder, method.fusion, method.metric]
+    return method.encoder if parts[1:] == ["none", "none"] else " ".join(parts)

@@ -1,0 +1,187 @@
+"""Where studies work: a folder of cells, of which each is trained once and judged when asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unclicked import artefact, sealed
+from unclicked.data.dataset import PreparedDataset
+from unclicked.errors import ArtefactError, UserError
+from unclicked.page.digits import duration, percent
+from unclicked.progress import bar
+from unclicked.quickstart.children import Job, Trained, run_all
+from unclicked.reproduce.cell import DONE, ORDER, Cell, Outcome, make_cell, read_outcome
+from unclicked.stored_evaluation import is_stored
+
+CELLS = "cells"
+WORKER = "unclicked.reproduce.worker"
+TOP_K = (50, 80)
+TUNINGS = ("validation", "printed")
+# What makes a method that method.
+THE_STUDYS = (
+    "model.encoder",
+    "model.fusion",
+    "model.metric",
+    "model.metric_labels",
+    "data.unclicked.source",
+    "train.seed",
+)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What studies are given to work with.
+
+    Attributes:
+        out: Folder of the studies; cells are shared by all of them.
+        datasets: Prepared data sets; settings are chosen on the first one's validation.
+        seeds: Model seeds of what is judged on the test.
+        tuning: "validation" lets validation choose settings; "printed" takes the paper's.
+        settings: Settings of every training, by dotted key; they win over a method's.
+        at_once: Trainings side by side, each with one thread.
+        device: Where models live.
+        say: Called with each line that a person should read.
+    """
+
+    out: Path
+    datasets: Sequence[PreparedDataset]
+    seeds: Sequence[int] = (0,)
+    tuning: str = "validation"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    at_once: int = 1
+    device: str = "cpu"
+    say: Say = lambda line: None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be worked with.
+
+        Raises:
+            UserError: There is no data set or seed, or two data sets share a name.
+        """
+        names = [one.path.name for one in self.datasets]
+        if not names or not self.seeds:
+            raise UserError("REPRODUCE-DATA", "reproduce", "needs a data set and a seed.")
+        if len(set(names)) != len(names):
+            found = f"found folders of one name: {', '.join(names)}. Rename one."
+            raise UserError("REPRODUCE-DATA", "--data", found)
+        if self.tuning not in TUNINGS:
+            found = f"found {self.tuning!r}, expected one of {', '.join(TUNINGS)}."
+            raise UserError("REPRODUCE-TUNING", "--tuning", found)
+
+        for key in self.settings:
+            if key in THE_STUDYS:
+                found = "is what the studies themselves set. Leave it out."
+                raise UserError("REPRODUCE-SET", f"--set {key}", found)
+
+    def cell(
+        self, dataset: PreparedDataset, preset: str, settings: Mapping[str, Any], seed: int
+    ) -> Cell:
+        """A cell with the settings that this workplace gives to every training.
+
+        Args:
+            dataset: The data set.
+            preset: Name of a preset.
+            settings: Dotted keys and values.
+            seed: Seed of the run.
+
+        Returns:
+            The cell.
+
+        Raises:
+            UserError: A setting is unknown or wrong.
+        """
+        return make_cell(dataset, preset, {**settings, **self.settings}, seed)
+
+    def folder(self, cell: Cell) -> Path:
+        """Folder of a cell.
+
+        Args:
+            cell: The cell.
+
+        Returns:
+            The folder; it may be missing.
+        """
+        return self.out / CELLS / cell.key
+
+    def train(self, work: Sequence[tuple[str, Cell]], *, judge: str = "") -> dict[str, Outcome]:
+        """Train what is not trained yet, and judge what is not judged yet.
+
+        Args:
+            work: Cells, each with what to call it while it is worked on; one may come twice.
+            judge: A split on which each cell is judged too; none without.
+
+        Returns:
+            Outcomes by key of the cell.
+
+        Raises:
+            ChildError: A training ended badly for another reason than its numbers.
+            ResourceError: The disk refuses to write.
+        """
+        named = {cell.key: (name, cell) for name, cell in reversed(work)}
+        missing = [key for _, cell in work if not self._is_done(cell, judge) for key in [cell.key]]
+        self._work([named[key] for key in dict.fromkeys(missing)], judge)
+        outcomes = {}
+        for key, (name, cell) in named.items():
+            outcome = read_outcome(self.folder(cell), cell)
+            if outcome is None:
+                raise ArtefactError("REPRODUCE-CELL", str(self.folder(cell)), f"{name} has no end.")
+            outcomes[key] = outcome
+        return outcomes
+
+    def _is_done(self, cell: Cell, judge: str) -> bool:
+        outcome = read_outcome(self.folder(cell), cell)
+        if outcome is None:
+            return False
+        return bool(outcome.failed) or not judge or is_stored(outcome.run, judge)
+
+    def _work(self, missing: Sequence[tuple[str, Cell]], judge: str) -> None:
+        if not missing:
+            return
+        jobs = [self._job(cell, judge) for _, cell in missing]
+        named = {cell.key: (name, cell) for name, cell in missing}
+        started, ended = time.monotonic(), 0
+
+        def done(job: Job, trained: Trained) -> None:
+            nonlocal ended
+            ended += 1
+            left = (time.monotonic() - started) / ended * (len(jobs) - ended)
+            name, cell = named[job.name]
+            rest = f", about {duration(left)} left" if left else ""
+            self.say(f"  {ended} of {len(jobs)}  {self._told(name, cell)}{rest}")
+            for text in trained.warnings:
+                self.say(f"warning: {name}: {text}")
+            shown.advance()
+
+        with bar("cells", len(jobs)) as shown:
+            run_all(jobs, self.at_once, done)
+
+    def _told(self, name: str, cell: Cell) -> str:
+        outcome = read_outcome(self.folder(cell), cell)
+        went = "has no end"
+        if outcome is not None and outcome.failed:
+            went = f"broke: {outcome.failed}"
+        elif outcome is not None:
+            went = f"validation HR@50 {percent(outcome.validation)}, {duration(outcome.seconds)}"
+        return f"{cell.dataset.path.name}, {name}, seed {cell.seed}: {went}"
+
+    def _job(self, cell: Cell, judge: str) -> Job:
+        """The order of a cell, written where its process reads it."""
+        folder = self.folder(cell)
+        folder.mkdir(parents=True, exist_ok=True)
+        order = {
+            "dataset": str(cell.dataset.path.resolve()),
+            "config": cell.config.model_dump(mode="json"),
+            "preset": cell.preset,
+            "judge": [judge] if judge else [],
+            "top_k": list(TOP_K),
+            "device": self.device,
+        }
+        sealed.replace_json(folder / ORDER, order)
+        if not (folder / DONE).exists():
+            artefact.clean(folder)
+        return Job(cell.key, [str(folder)], module=WORKER, error="REPRODUCE-CELL")

@@ -1,0 +1,54 @@
+"""The verb `reproduce`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unclicked.cli.main import run
+
+NAMES = [
+    "table1",
+    "table2",
+    "table3",
+    "figure4",
+    "figure5",
+    "figure6",
+    "figure7",
+    "plugin",
+    "controls",
+]
+
+
+def test_the_list_is_for_people_and_for_scripts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reproduce", "--list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"names": NAMES}
+    assert run(["reproduce", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == NAMES
+    assert lines[-1].startswith("next: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["table2"], "needs STUDY"),
+        (["tabel2", "--data", "d", "--out", "o"], "did you mean 'table2'"),
+        (["table2", "--data", "nowhere", "--out", "o"], "nowhere"),
+    ],
+)
+def test_wrong_input_is_said_in_one_line(
+    arguments: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["reproduce", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,66 @@
+"""What the tables say, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unclicked.reproduce.judged import BROKE, MEASURES, POPULARITY
+from unclicked.reproduce.method_tables import best_base, choices, differences, reached
+from unclicked.reproduce.results import CHOSEN, SCREEN, Result, Results
+
+
+def rows_of(method: str, *seeds: list[float]) -> list[Result]:
+    return [
+        Result("s", "d", method, metric, float(np.mean(one)), np.array(one), seed=seed)
+        for metric in MEASURES
+        for seed, one in enumerate(seeds)
+    ]
+
+
+RESULTS = Results(
+    [
+        *rows_of(POPULARITY, [0.0, 1.0, 0.0, 0.0]),
+        *rows_of("a", [0.0, 1.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0]),
+        *rows_of("b", [1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 0.0]),
+        Result("s", "d", "c", BROKE, text="error[X]"),
+    ]
+)
+
+
+def test_means_and_deviations_over_seeds() -> None:
+    table = reached("T", RESULTS, ["a", "b", "c"])
+    assert [row[:2] for row in table.rows] == [
+        ["popularity", "25.00"],
+        ["a", "37.50 ± 17.68"],
+        ["b", "75.00 ± 0.00"],
+        ["c", "-"],
+    ]
+    assert (2, 1) in set(table.bold)
+    assert table.title == "T (d)"
+    assert "2 seeds" in table.notes[0]
+
+
+def test_differences_in_points() -> None:
+    table = differences("T", RESULTS, [("a", "b"), ("a", "c")], ["HR@50"])
+    (row,) = table.rows
+    assert row[:4] == ["b", "a", "HR@50", "+37.50"]
+    assert row[5] == "+100.00"
+
+
+def test_the_best_base_is_found_among_those_that_were_judged() -> None:
+    assert best_base(RESULTS, ["a", "b", "c"]) == "b"
+    assert best_base(RESULTS, ["c"]) == "c"
+
+
+def test_choices_show_the_whole_grid() -> None:
+    rows = [
+        Result("s", "d", "a", "validation HR@50", 0.5, role=SCREEN, text="rate=1"),
+        Result("s", "d", "a", "validation HR@50", 0.6, role=CHOSEN, text="rate=2"),
+    ]
+    table = choices("T", Results(rows))
+    assert table is not None
+    assert [list(row) for row in table.rows] == [
+        ["a", "rate=1", "50.00", ""],
+        ["a", "rate=2", "60.00", "yes"],
+    ]
+    assert choices("T", RESULTS) is None

@@ -1,0 +1,73 @@
+"""Studies from the first training to the last file, on a tiny log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unclicked.errors import UserError
+from unclicked.reproduce.methods import BASES, TRIPLETS, VARIANTS
+from unclicked.reproduce.paper_numbers import MARGINS
+from unclicked.reproduce.results import FINAL, read_results
+from unclicked.reproduce.road import reproduce, study_of
+from unclicked.reproduce.studies import STUDIES
+from unclicked.reproduce.workplace import Workplace
+
+NAMES = "table1 table2 table3 figure4 figure5 figure6 figure7 plugin controls"
+
+
+@pytest.fixture
+def printed(place: Workplace) -> Workplace:
+    return replace(place, tuning="printed")
+
+
+def test_the_nine_studies_are_there() -> None:
+    assert list(STUDIES) == NAMES.split()
+    assert all(study.name == name for name, study in STUDIES.items())
+
+
+def test_table2_has_the_papers_eleven_rows(printed: Workplace) -> None:
+    made = reproduce("table2", printed)
+    rows = read_results(printed.out).where(study="table2", role=FINAL, metric="HR@50")
+    assert rows.distinct("method") == ["popularity", *BASES, *VARIANTS]
+    assert [Path(path).name for path in made["files"]] == [
+        f"table2.{end}" for end in ("txt", "md", "tex", "svg", "png")
+    ]
+    beside = made["tables"][2]
+    assert "36.27" in beside
+    assert "37.81" in beside
+
+
+def test_studies_of_one_folder_share_their_trainings(
+    printed: Workplace, in_process: list[str]
+) -> None:
+    reproduce("table3", printed)
+    assert len(set(in_process)) == len({"SDM", "fusion", *TRIPLETS})
+    before = len(in_process)
+    reproduce("figure4", printed)
+    # The paper's best margin is that of the full method, and the fusion alone was there.
+    assert len(in_process) - before == len(MARGINS) - 1
+    assert read_results(printed.out).distinct("study") == ["table3", "figure4"]
+
+
+def test_a_second_time_trains_nothing_and_writes_the_same(
+    printed: Workplace, in_process: list[str]
+) -> None:
+    files = [Path(path) for path in reproduce("controls", printed)["files"]]
+    first = {path: path.read_bytes() for path in files}
+    worked = len(in_process)
+    reproduce("controls", printed)
+    assert len(in_process) == worked
+    assert {path: path.read_bytes() for path in files} == first
+
+
+def test_a_wrong_name_or_folder_is_refused(printed: Workplace) -> None:
+    with pytest.raises(UserError, match="did you mean 'table2'"):
+        study_of("tabel2")
+    run = printed.out
+    run.mkdir()
+    (run / "run.json").write_text("{}")
+    with pytest.raises(UserError, match="is a run or a data set"):
+        reproduce("table1", printed)

@@ -1,0 +1,116 @@
+"""Validation chooses, on the first data set and seed alone; printed numbers need no choice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from unclicked.reproduce import tuning
+from unclicked.reproduce.cell import Cell, Outcome
+from unclicked.reproduce.methods import BASES, VARIANTS, Method
+from unclicked.reproduce.results import CHOSEN, SCREEN
+from unclicked.reproduce.tuning import LEARNING_RATES, METRIC_STRENGTHS, Tuner
+from unclicked.reproduce.workplace import Workplace
+
+FULL = VARIANTS["SRU2B"]
+
+
+@pytest.fixture
+def rigged(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workplace, list[Cell]]:
+    """A place in which a training's validation is known: best at rate 0.2 and weight 0.1."""
+    trained: list[Cell] = []
+
+    def train(
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = ""
+    ) -> dict[str, Outcome]:
+        outcomes = {}
+        for _, cell in work:
+            trained.append(cell)
+            config = cell.config
+            value = 0.5 - abs(config.train.learning_rate - 0.2)
+            value -= abs(config.model.metric_weight - 0.1) + config.model.metric_grad_cap
+            outcomes[cell.key] = Outcome(cell, self.folder(cell), value, 1, 1.0, "")
+        assert judge == ""
+        return outcomes
+
+    monkeypatch.setattr(Workplace, "train", train)
+    return place, trained
+
+
+def test_the_rate_is_chosen_for_the_base_and_the_strength_on_top(
+    rigged: tuple[Workplace, list[Cell]],
+) -> None:
+    place, trained = rigged
+    tuner = Tuner(place, "s")
+    tuner.choose([BASES["SDM"], FULL])
+    assert tuner.chosen(BASES["SDM"]) == {"train.learning_rate": 0.2}
+    assert tuner.chosen(FULL) == {
+        "train.learning_rate": 0.2,
+        "model.metric_weight": 0.1,
+        "model.metric_grad_cap": 0.0,
+    }
+    assert len(trained) == len(LEARNING_RATES) + len(METRIC_STRENGTHS)
+    assert {cell.seed for cell in trained} == {0}
+    roles = [row.role for row in tuner.rows]
+    assert (roles.count(CHOSEN), roles.count(SCREEN)) == (2, len(trained) - 2)
+
+
+def test_one_candidate_is_taken_without_a_training(rigged: tuple[Workplace, list[Cell]]) -> None:
+    place, trained = rigged
+    tuner = Tuner(place, "s")
+    tuner.choose([VARIANTS["SRU2B (w/o metric)"]])
+    assert len(trained) == len(LEARNING_RATES)
+    assert tuner.chosen(VARIANTS["SRU2B (w/o metric)"]) == {"train.learning_rate": 0.2}
+
+
+def test_a_control_takes_what_its_method_was_given(
+    rigged: tuple[Workplace, list[Cell]],
+) -> None:
+    place, trained = rigged
+    control = FULL.with_extra("control", data__unclicked__source="shuffled")
+    tuner = Tuner(place, "s")
+    tuner.choose([FULL, control])
+    assert tuner.chosen(control) == tuner.chosen(FULL)
+    cell = tuner.cell(control, seed=5)
+    assert cell.config.data.unclicked.source == "shuffled"
+    assert (cell.config.model.metric_weight, cell.config.train.learning_rate) == (0.1, 0.2)
+    assert all(one.config.data.unclicked.source == "own" for one in trained)
+
+
+def test_nothing_is_chosen_twice(rigged: tuple[Workplace, list[Cell]]) -> None:
+    place, trained = rigged
+    tuner = Tuner(place, "s")
+    tuner.choose([FULL])
+    before = len(trained)
+    tuner.choose([FULL, BASES["SDM"]])
+    assert len(trained) == before
+
+
+def test_what_a_sweep_gives_wins(rigged: tuple[Workplace, list[Cell]]) -> None:
+    place, _ = rigged
+    tuner = Tuner(place, "s")
+    tuner.choose([FULL])
+    cell = tuner.cell(FULL, 1, 0, {"model.metric_weight": 7.0})
+    assert cell.config.model.metric_weight == 7.0
+
+
+def test_printed_numbers_are_the_papers(rigged: tuple[Workplace, list[Cell]]) -> None:
+    place, trained = rigged
+    tuner = Tuner(replace(place, tuning="printed", settings={}), "s")
+    tuner.choose([FULL, BASES["DNN"]])
+    assert trained == []
+    cell = tuner.cell(FULL, 0)
+    assert (cell.config.model.metric_weight, cell.config.train.num_negatives) == (10.0, 20000)
+    base = tuner.cell(BASES["DNN"], 0).config
+    assert (base.model.encoder, base.model.fusion, base.train.batch_size) == ("dnn", "none", 256)
+
+
+def test_equal_candidates_leave_the_first(
+    rigged: tuple[Workplace, list[Cell]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, _ = rigged
+    monkeypatch.setattr(tuning, "LEARNING_RATES", (0.1, 0.3))
+    tuner = Tuner(place, "s")
+    tuner.choose([Method("SDM", "sdm")])
+    assert tuner.chosen(BASES["SDM"])["train.learning_rate"] == 0.1

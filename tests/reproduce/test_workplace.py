@@ -1,0 +1,118 @@
+"""Cells are trained once, judged when asked, shared by studies, and gone on with after a stop."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unclicked.data.dataset import PreparedDataset
+from unclicked.errors import UserError
+from unclicked.quickstart.children import ChildError
+from unclicked.reproduce.cell import Cell
+from unclicked.reproduce.workplace import Workplace
+from unclicked.stored_evaluation import is_stored
+
+BASE = {"model.fusion": "none", "model.metric": "none"}
+
+
+def cell_of(place: Workplace, seed: int = 0, **settings: object) -> Cell:
+    more = {key.replace("__", "."): value for key, value in settings.items()}
+    return place.cell(place.datasets[0], "recommended", {**BASE, **more}, seed)
+
+
+def test_a_finished_cell_never_runs_again(place: Workplace, in_process: list[str]) -> None:
+    first, second = cell_of(place), cell_of(place, seed=1)
+    outcomes = place.train([("a", first), ("b", second), ("a again", first)])
+    assert in_process == [first.key, second.key]
+    again = place.train([("b", second), ("a", first)])
+    assert len(in_process) == 2
+    assert again == outcomes
+    assert 0.0 < outcomes[first.key].validation <= 1.0
+    assert outcomes[first.key].epochs == 1
+
+
+def test_a_trained_cell_is_judged_without_training_it_again(
+    place: Workplace, in_process: list[str]
+) -> None:
+    cell = cell_of(place)
+    run = place.train([("a", cell)])[cell.key].run
+    weights = {path: path.read_bytes() for path in sorted(run.rglob("*.safetensors"))}
+    assert weights
+    assert not is_stored(run, "test")
+    place.train([("a", cell)], judge="test")
+    assert is_stored(run, "test")
+    assert {path: path.read_bytes() for path in sorted(run.rglob("*.safetensors"))} == weights
+    place.train([("a", cell)], judge="test")
+    assert in_process == [cell.key, cell.key]
+
+
+def test_a_changed_setting_is_a_new_cell(place: Workplace, in_process: list[str]) -> None:
+    one, other = cell_of(place), cell_of(place, train__learning_rate=0.2)
+    place.train([("a", one)])
+    place.train([("a", other)])
+    assert in_process == [one.key, other.key]
+
+
+def test_broken_numbers_are_an_outcome(place: Workplace) -> None:
+    # A step of this size leaves no finite number.
+    cell = cell_of(place, train__learning_rate=1e30, train__clip_norm=0.0)
+    outcome = place.train([("wild", cell)], judge="test")[cell.key]
+    assert outcome.failed.startswith("error[")
+    assert outcome.validation == 0.0
+    assert not is_stored(outcome.run, "test")
+
+
+def test_what_a_study_sets_cannot_be_set(place: Workplace) -> None:
+    with pytest.raises(UserError, match="what the studies themselves set"):
+        replace(place, settings={"model.fusion": "none"})
+
+
+def test_two_data_sets_of_one_name_are_refused(place: Workplace) -> None:
+    with pytest.raises(UserError, match="one name: tiny, tiny"):
+        replace(place, datasets=[*place.datasets, *place.datasets])
+
+
+def test_a_child_that_fails_ends_the_work(
+    out: Path, tiny_dataset: PreparedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workplace(out, [tiny_dataset], settings={"model.dim": 8})
+    cell = cell_of(place)
+    folder = place.folder(cell) / "run"
+    folder.mkdir(parents=True)
+    (folder / "somebody.txt").write_text("mine")
+    with pytest.raises(ChildError, match="REPRODUCE-CELL.*exit code 2") as caught:
+        place.train([("a", cell)])
+    assert caught.value.exit_code == 2
+    assert (folder / "somebody.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_stopped_study_goes_on_where_it_was(out: Path, tiny_dataset: PreparedDataset) -> None:
+    def command(where: Path) -> list[str]:
+        settings = ["model.dim=8", "train.max_epochs=3", "train.batch_size=8"]
+        return [
+            *(sys.executable, "-m", "unclicked", "reproduce", "table3", "--seeds", "1"),
+            *("--data", str(tiny_dataset.path), "--out", str(where), "--tuning", "printed"),
+            *(part for one in settings for part in ("--set", one)),
+        ]
+
+    process = subprocess.Popen(command(out), stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not list(out.glob("cells/*/done.json")) and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 143
+    before = {path: path.read_bytes() for path in out.glob("cells/*/done.json")}
+    assert before
+    assert not (out / "results.parquet").exists()
+    subprocess.run(command(out), check=True, stdout=subprocess.DEVNULL)
+    assert {path: path.read_bytes() for path in before} == before
+    unbroken = out.with_name("unbroken")
+    subprocess.run(command(unbroken), check=True, stdout=subprocess.DEVNULL)
+    assert (out / "table3.md").read_bytes() == (unbroken / "table3.md").read_bytes()

@@ -1,0 +1,93 @@
+"""What the model hands to an encoder: the long-term clicks in the form it asks for, or none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.model_twin import World, world
+from unclicked.config import ModelConfig
+from unclicked.encoders import ENCODERS, EncoderContext
+from unclicked.errors import UserError
+from unclicked.model import UnclickedRecommender
+from unclicked.tensors import TensorBatch, to_tensors
+
+
+class Listener(nn.Module):
+    """Passes the items on and remembers the context."""
+
+    def __init__(self, long_input: str | None) -> None:
+        super().__init__()
+        self.seen: list[EncoderContext] = []
+        if long_input is not None:
+            self.long_input = long_input
+
+    def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
+        self.seen.append(context)
+        return items
+
+
+@pytest.fixture(scope="module")
+def one() -> World:
+    return world(3)
+
+
+def tensors(one: World) -> TensorBatch:
+    batch = one.builder().build(np.arange(len(one.samples)))
+    return to_tensors(batch, torch.device("cpu"))
+
+
+def listened(one: World, long_input: str | None) -> tuple[UnclickedRecommender, EncoderContext]:
+    listener = Listener(long_input)
+    model = UnclickedRecommender(
+        ModelConfig(dim=16), one.catalogue, one.profile_sizes, 0, lambda shape: listener
+    )
+    model.encode(tensors(one))
+    return model, listener.seen[0]
+
+
+@pytest.mark.parametrize("long_input", [None, "items", "fields", "none"])
+def test_the_encoder_gets_what_it_asks_for_and_nothing_else(
+    one: World, long_input: str | None
+) -> None:
+    model, context = listened(one, long_input)
+    assert context.profile is not None
+    assert (context.long is not None) == (long_input in (None, "items"))
+    assert (context.long_mask is not None) == (context.long is not None)
+    assert set(context.long_fields) == (
+        set(model.tower.widths) if long_input == "fields" else set()
+    )
+    if context.long_mask is not None:
+        assert bool(context.long_mask.any())
+    if long_input == "fields":
+        assert bool(context.long_fields["brand"][1].any())
+
+
+def test_where_none_is_asked_for_no_table_is_read_for_it(one: World) -> None:
+    handed_out = {}
+    for long_input in ("fields", "none"):
+        model, _ = listened(one, long_input)
+        handed_out[long_input] = {
+            name: len(table.handed_out) for name, table in model.tables().items()
+        }
+    fewer = {
+        name for name, count in handed_out["none"].items() if count < handed_out["fields"][name]
+    }
+    assert fewer == {"tower.tables.0.weight", "tower.tables.1.weight", "tower.tables.2.weight"}
+
+
+def test_a_wrong_word_is_named(one: World) -> None:
+    with pytest.raises(UserError, match="Listener: found long_input = 'long', expected one of"):
+        listened(one, "long")
+
+
+@pytest.mark.parametrize("name", list(ENCODERS))
+def test_every_encoder_learns_inside_the_model(one: World, name: str) -> None:
+    model = one.model(encoder=name)
+    assert model.user_vectors(tensors(one)).isfinite().all()
+    model.user_vectors(tensors(one)).square().sum().backward()
+    for key, parameter in model.encoder.named_parameters():
+        assert parameter.grad is not None, key
+        assert bool(parameter.grad.isfinite().all()), key

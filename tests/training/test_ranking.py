@@ -1,0 +1,187 @@
+"""The ranking loss by item numbers, and a whole step and run on the squared error."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.model_twin import NUM_ITEMS, World, world
+from torch import Tensor
+
+from unclicked.config import ModelConfig, TrainConfig
+from unclicked.data.dataset import PreparedDataset
+from unclicked.dataset_settings import resolve_for
+from unclicked.errors import UserError
+from unclicked.model import UnclickedRecommender
+from unclicked.run import build_model
+from unclicked.sampling import LogUniform, SampledNegatives
+from unclicked.start import train
+from unclicked.tensors import TensorBatch, to_tensors
+from unclicked.training.checkpoint import list_checkpoints
+from unclicked.training.log import read_log_lines
+from unclicked.training.optimiser import Optimiser
+from unclicked.training.ranking import ranking_loss, scored_items
+from unclicked.training.step import training_step
+
+SAMPLER = LogUniform(NUM_ITEMS)
+LABELS = torch.tensor([[7, 3], [3, 0], [0, 0]])
+
+
+def drawn(items: list[int]) -> SampledNegatives:
+    index = torch.tensor(items)
+    return SampledNegatives(index, 0, torch.zeros(len(items), dtype=torch.float64))
+
+
+def vectors_of(items: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    table = torch.randn(NUM_ITEMS + 1, 3, generator=generator, dtype=torch.float64)
+    return table[items]
+
+
+def users() -> Tensor:
+    return torch.randn(3, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+
+def test_what_is_scored() -> None:
+    assert scored_items(LABELS, None).tolist() == [0, 3, 7]
+    assert scored_items(LABELS, drawn([5, 7, 1])).tolist() == [0, 1, 3, 5, 7]
+
+
+def test_the_squared_error_by_a_loop() -> None:
+    scored, user = scored_items(LABELS, None), users()
+    found = ranking_loss(user, LABELS, scored, vectors_of(scored), None, SAMPLER)
+    for row, labels in enumerate(([7, 3], [3], [])):
+        own = [float((user[row] - vectors_of(torch.tensor(k))).square().sum()) for k in labels]
+        expected = sum(own) / len(own) if own else 0.0
+        assert found[row].item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_sampled_softmax_by_a_loop() -> None:
+    """The whole catalogue is drawn, so every expected count is 1 and its logarithm 0."""
+    every = SAMPLER.draw(NUM_ITEMS, torch.Generator())
+    scored, user = scored_items(LABELS, every), users()
+    found = ranking_loss(user, LABELS, scored, vectors_of(scored), every, SAMPLER)
+    logits = user @ vectors_of(torch.arange(1, NUM_ITEMS + 1)).T
+    for row, labels in enumerate(([7, 3], [3], [])):
+        own = [float(torch.logsumexp(logits[row], 0) - logits[row, k - 1]) for k in labels]
+        expected = sum(own) / len(own) if own else 0.0
+        assert found[row].item() == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.fixture(scope="module")
+def one() -> World:
+    return world(3)
+
+
+def fixed(one: World, **settings: Any) -> UnclickedRecommender:
+    given = {"dim": 16, "encoder_options": {"dropout": 0.0}} | settings
+    torch.manual_seed(3)
+    config = ModelConfig.model_validate(given)
+    sizes, num_users = one.profile_sizes, len(one.users)
+    made = UnclickedRecommender(config, one.catalogue, sizes, num_users, fixed_item_vectors=True)
+    return made.double()
+
+
+def whole(one: World) -> TensorBatch:
+    chosen = np.arange(0, len(one.samples), 6)
+    return to_tensors(one.builder().build(chosen), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("fusion", ["none", "subtract", "confidence"])
+@pytest.mark.parametrize("metric", ["none", "symmetric"])
+@pytest.mark.parametrize("source", ["input", "output"])
+def test_a_step_descends_both_losses_and_leaves_the_item_vectors(
+    one: World, fusion: str, metric: str, source: str
+) -> None:
+    """Gradients against differences of the two losses, from the encoder's side of the cut."""
+    settings = {"fusion": fusion, "metric": metric, "label_source": source, "metric_weight": 0.3}
+    model, batch = fixed(one, **settings).train(), whole(one)
+    before = model.all_item_vectors().clone()
+    report = training_step(model, batch, None, SAMPLER, torch.Generator(), 0)
+    weight = dict(model.encoder.named_parameters())["join.gate.bias"]
+    assert weight.grad is not None
+    direction = torch.randn_like(weight)
+    ahead, back = (total_loss(model, batch, weight, sign * direction) for sign in (1e-5, -1e-5))
+    slope = (ahead - back) / 2e-5
+    assert float((weight.grad * direction).sum()) == pytest.approx(slope, rel=1e-6)
+    assert report.ranking_norm > 0
+    collected = {name: table.collect_gradients() for name, table in model.tables().items()}
+    assert collected["output.weight"] is None
+    assert collected["tower.tables.0.weight"] is not None
+    Optimiser(model, TrainConfig(ranking_loss="mse")).step()
+    assert torch.equal(model.all_item_vectors(), before)
+
+
+@torch.no_grad()
+def total_loss(
+    model: UnclickedRecommender, batch: TensorBatch, weight: Tensor, change: Tensor
+) -> float:
+    """Eq. 9 with the squared error, row by row, at changed weights of the encoder."""
+    weight += change
+    rows = model.encode(batch)
+    n = model.plugin.encode_unclicked(rows.unclicked_mean, rows.unclicked_mask)
+    user, every = model.plugin.fuse(rows.clicked, n), model.all_item_vectors()
+    total = 0.0
+    for row in range(len(user)):
+        labels = [k for k in batch.labels[row].tolist() if k > 0]
+        own = [float((user[row] - every[k]).square().sum()) for k in labels]
+        total += sum(own) / len(own)
+        if model.config.metric == "symmetric" and rows.unclicked_mask[row]:
+            from_input = model.config.label_source == "input"
+            places = [k for k in batch.label_places[row].tolist() if k > 0]
+            source = rows.items[places] if from_input else every[labels]
+            mean = source.mean(dim=0, keepdim=True)
+            c = model.plugin.encode_labels(mean, torch.tensor([True]))[0]
+            h = rows.clicked[row]
+            pull = 2 * float((h - c).square().sum())
+            push = float((h - n[row]).square().sum() + (c - n[row]).square().sum())
+            total += 0.3 * max(0.0, pull - push + model.config.margin)
+    weight -= change
+    return total / len(user)
+
+
+def test_item_vectors_have_length_one_and_stay(one: World) -> None:
+    model = fixed(one)
+    length = model.all_item_vectors().norm(dim=1)
+    assert length[0] == 0.0
+    torch.testing.assert_close(length[1:], torch.ones(NUM_ITEMS).double(), atol=1e-6, rtol=0)
+    assert len({tuple(vector) for vector in model.all_item_vectors().tolist()}) == NUM_ITEMS + 1
+    assert not model.train().item_vectors(torch.arange(NUM_ITEMS)).requires_grad
+    # The largest inner product is then the smallest distance.
+    for user in torch.randn(20, 16, dtype=torch.float64):
+        items = model.all_item_vectors()[1:]
+        nearest = (user - items).square().sum(dim=1).argsort()
+        assert torch.equal(nearest, (items @ user).argsort(descending=True))
+
+
+def test_tied_item_vectors_are_refused(one: World) -> None:
+    with pytest.raises(UserError, match=r"model\.tie_item_vectors: found true.*Set it to false"):
+        fixed(one, tie_item_vectors=True)
+
+
+@pytest.mark.parametrize("fusion", ["none", "confidence"])
+def test_a_run_learns_and_its_item_vectors_stay(
+    tiny_data: PreparedDataset, tmp_path: Path, fusion: str
+) -> None:
+    settings = {
+        "model": {"dim": 16, "fusion": fusion, "metric": "none", "encoder": "binn"},
+        "train": {"ranking_loss": "mse", "max_epochs": 2, "num_buckets": 1, "batch_size": 64},
+    }
+    config = resolve_for(tiny_data.config, "recommended", settings)
+    start = build_model(
+        config, tiny_data.catalogue, tiny_data.profile_vocabularies, len(tiny_data.users)
+    )
+    assert train(tiny_data, tmp_path / "run", config) > 0
+    stored = load_file(list_checkpoints(tmp_path / "run")[-1] / "model.safetensors")
+    weights = dict(start.named_parameters())
+    assert torch.equal(stored["output.weight"], weights["output.weight"])
+    assert not torch.equal(stored["tower.tables.0.weight"], weights["tower.tables.0.weight"])
+    lines = read_log_lines(tmp_path / "run" / "log.jsonl")
+    losses = [line["ranking_loss"] for line in lines if line["kind"] == "step"]
+    assert all(math.isfinite(loss) for loss in losses)
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
