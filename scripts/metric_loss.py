@@ -37,7 +37,7 @@ ATTEMPTS: dict[str, tuple[str, Settings]] = {
     "cap 0.3": ("symmetric", {**CAPPED, "model.metric_grad_cap": 0.3}),
     "cap 0.03": ("symmetric", {**CAPPED, "model.metric_grad_cap": 0.03}),
     "warm-up of weight 0.1": ("symmetric", {**PLAIN, "model.metric_warmup_steps": 200}),
-    "unit length, margin 0.5": (
+    "unit length and margin 0.5": (
         "symmetric",
         {**PLAIN, "model.metric_norm": "l2", "model.margin": 0.5},
     ),
@@ -56,10 +56,10 @@ ATTEMPTS: dict[str, tuple[str, Settings]] = {
         {**PLAIN, **OUTPUT, "model.metric_on": "user"},
     ),
     "random items farther": ("symmetric", {**CAPPED, "model.intermediate_margin": 1.0}),
-    "signed gate, no metric loss": ("none", SIGNED),
-    "signed gate, cap 0.1": ("symmetric", {**CAPPED, **SIGNED}),
-    "signed gate, labels pulled": ("clicked_label", {**CAPPED, **SIGNED}),
-    "signed gate, contrast": ("infonce", {**PLAIN, **SIGNED}),
+    "signed gate alone": ("none", SIGNED),
+    "signed gate and cap 0.1": ("symmetric", {**CAPPED, **SIGNED}),
+    "signed gate and labels pulled": ("clicked_label", {**CAPPED, **SIGNED}),
+    "signed gate and contrast": ("infonce", {**PLAIN, **SIGNED}),
 }
 
 
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--best", type=int, default=2, help="attempts to judge on each data set")
     parser.add_argument("--seeds", type=int, default=5, help="model seeds of what is judged")
     parser.add_argument("--at-once", type=int, default=2, help="trainings side by side")
+    parser.add_argument("--only", help="attempts to make, with commas; all of them without")
     parser.add_argument("--screen-only", action="store_true", help="leave the test alone")
     options = parser.parse_args()
     for data in options.data:
@@ -82,17 +83,17 @@ def main() -> None:
             say=lambda line: print(line, flush=True),
         )
         print(f"\n== {data.name}", flush=True)
-        ranking, rate = screen(place)
+        ranking, rate = screen(place, options.only.split(",") if options.only else list(ATTEMPTS))
         if not options.screen_only:
             confirm(place, ranking[: options.best], rate)
 
 
-def screen(place: Workplace) -> tuple[list[str], Settings]:
+def screen(place: Workplace, names: list[str]) -> tuple[list[str], Settings]:
     """Attempts by validation, the best first, and the base's learning rate."""
     tuner = Tuner(place, "metric")
     tuner.choose([BASES[SDM], VARIANTS[FUSION]])
     rate = tuner.chosen(BASES[SDM])
-    named = {"fusion alone": ("none", {})} | ATTEMPTS
+    named = {"fusion alone": ("none", {})} | {name: ATTEMPTS[name] for name in names}
     cells = {
         name: place.cell(
             place.datasets[0], PRESET, method_of(name, metric, rate, extra).settings, 0

@@ -38,6 +38,18 @@ def same(run: Path) -> Config:
     return read_facts(run).config
 
 
+def test_a_lock_that_could_not_be_removed_is_removed_at_the_next_start(
+    tiny_data: PreparedDataset, run: Path
+) -> None:
+    ours, evaluations = (run / f".{name}.unclicked-lock" for name in ("vocabulary", "evaluation"))
+    for path in (ours, evaluations):
+        path.touch()
+    train(tiny_data, run, same(run), resume=True)
+    assert not ours.exists()
+    # Another process may hold this one.
+    assert evaluations.exists()
+
+
 def test_a_finished_run_resumes_to_the_same_value(tiny_data: PreparedDataset, run: Path) -> None:
     before = [path.name for path in list_checkpoints(run)]
     best = train(tiny_data, run, same(run), resume=True)

@@ -194,11 +194,12 @@ def remove(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def clean(parent: Path) -> None:
+def clean(parent: Path, names: Collection[str] | None = None) -> None:
     """Remove what killed writers left of artefacts in a folder.
 
     Args:
         parent: A folder of artefacts of which the caller is the one writer; it may be missing.
+        names: Names of the artefacts that are the caller's, where others' lie there too.
 
     Raises:
         ResourceError: If the disk refuses.
@@ -209,6 +210,8 @@ def clean(parent: Path) -> None:
         for path in sorted(parent.iterdir()):
             name, _, word = path.name.removeprefix(".").rpartition(".")
             if not path.name.startswith(".") or not name:
+                continue
+            if names is not None and name not in names:
                 continue
             if word in (_WRITING, _OLD, _GONE):
                 _clean(parent / name)

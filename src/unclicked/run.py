@@ -26,6 +26,7 @@ from unclicked.sealed import RUN, refuse_mistaken
 from unclicked.training import checkpoint as store
 
 EncoderMaker = Callable[[EncoderShape], nn.Module]
+VOCABULARY = "vocabulary"
 VOCABULARY_KIND = "unclicked run vocabulary"
 FORMAT = 2
 # Inside a run that was trained on the validation days too: the run that chose its epochs.
@@ -95,7 +96,7 @@ def create_run(run: Path, dataset: PreparedDataset, facts: RunFacts) -> None:
             vocabulary.save(folder / f"profile{number}.parquet")
         return {"kind": VOCABULARY_KIND}
 
-    artefact.publish(run / "vocabulary", write)
+    artefact.publish(run / VOCABULARY, write)
     content = {
         "format": FORMAT,
         "config": facts.config.model_dump(),
@@ -128,7 +129,7 @@ def refuse_full(run: Path, *, besides: str = "") -> None:
 def _holds_something(run: Path) -> set[str]:
     """What a folder holds besides what a run leaves that was stopped while it was made."""
     names = {path.name for path in run.iterdir() if not path.name.startswith(".vocabulary.")}
-    return names - {"vocabulary", "run.json.tmp", ".lock"}
+    return names - {VOCABULARY, "run.json.tmp", ".lock"}
 
 
 def read_facts(run: Path) -> RunFacts:
@@ -265,7 +266,7 @@ def open_run(
             f"was trained with the encoder {facts.own_encoder} given from Python. "
             "Use Recommender.load(run, encoder=...).",
         )
-    folder = run / "vocabulary"
+    folder = run / VOCABULARY
     artefact.verify(folder, VOCABULARY_KIND)
     catalogue = load_catalogue(folder / "catalogue")
     profiles = {

@@ -21,6 +21,7 @@ from unclicked.errors import ArtefactError, UserError
 from unclicked.evaluation import held_out_builder, validation_hit_rate
 from unclicked.run import (
     CHOSEN,
+    VOCABULARY,
     EncoderMaker,
     RunFacts,
     build_model,
@@ -116,6 +117,8 @@ def train(
             machine = machine_facts()
             facts = RunFacts(config, preset, where, hashed, encoder_name, machine, origin)
             create_run(run, dataset, facts)
+        # Evaluations lie beside the vocabulary, and another process may be writing one.
+        artefact.clean(run, [VOCABULARY])
         artefact.clean(run / "checkpoints")
         if resumes:
             training.resume()
