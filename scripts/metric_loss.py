@@ -1,29 +1,33 @@
 """Does the metric loss earn its place? Attempts chosen on validation, finalists with controls.
 
 Every attempt is the full method with another form of the metric loss, against the fusion alone.
-On each data set all of them are compared by validation (one seed); the best are trained with all
-seeds and judged once on the test, each beside two controls: its labels permuted across rows, and
-unclicked lists of other users.
+On each data set all of them are compared by validation, with a seed that is never judged. The
+best are trained with all seeds and judged once on the test, each beside controls: unclicked lists
+of other users and, where there is a metric loss, its labels permuted across rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from unclicked import artefact
 from unclicked.data.dataset import PreparedDataset
+from unclicked.errors import UnclickedError
 from unclicked.reproduce.judged import Entry, judge
 from unclicked.reproduce.method_tables import differences, reached
-from unclicked.reproduce.methods import BASES, FUSION, SDM, VARIANTS, Method
-from unclicked.reproduce.results import FINAL, Results, write_results
+from unclicked.reproduce.methods import BASES, SDM, Method
+from unclicked.reproduce.results import FINAL, SCREEN, Result, Results, write_results
 from unclicked.reproduce.table import Table
-from unclicked.reproduce.tuning import PRESET, Tuner
+from unclicked.reproduce.tuning import PRESET, SCREEN_SEED, VALIDATION, Tuner
 from unclicked.reproduce.workplace import Workplace
 
 Settings = Mapping[str, Any]
+ALONE = "fusion alone"
 CAPPED: Settings = {"model.metric_weight": 1.0, "model.metric_grad_cap": 0.1}
 PLAIN: Settings = {"model.metric_weight": 0.1, "model.metric_grad_cap": 0.0}
 SIGNED: Settings = {"model.gate_activation": "tanh"}
@@ -74,75 +78,110 @@ def main() -> None:
     parser.add_argument("--only", help="attempts to make, with commas; all of them without")
     parser.add_argument("--screen-only", action="store_true", help="leave the test alone")
     options = parser.parse_args()
-    for data in options.data:
-        place = Workplace(
-            options.out,
-            [PreparedDataset.open(data)],
-            range(options.seeds),
-            at_once=options.at_once,
-            say=lambda line: print(line, flush=True),
-        )
-        print(f"\n== {data.name}", flush=True)
-        ranking, rate = screen(place, options.only.split(",") if options.only else list(ATTEMPTS))
-        if not options.screen_only:
-            confirm(place, ranking[: options.best], rate)
+    names = options.only.split(",") if options.only else list(ATTEMPTS)
+    for name in names:
+        if name not in ATTEMPTS:
+            parser.error(f"no attempt {name!r}; there are: {', '.join(ATTEMPTS)}")
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        with artefact.lock(options.out):
+            for data in options.data:
+                attempt(options, data, names)
+    except UnclickedError as error:
+        sys.exit(f"{error}")
 
 
-def screen(place: Workplace, names: list[str]) -> tuple[list[str], Settings]:
-    """Attempts by validation, the best first, and the base's learning rate."""
-    tuner = Tuner(place, "metric")
-    tuner.choose([BASES[SDM], VARIANTS[FUSION]])
-    rate = tuner.chosen(BASES[SDM])
-    named = {"fusion alone": ("none", {})} | {name: ATTEMPTS[name] for name in names}
+def attempt(options: argparse.Namespace, data: Path, names: list[str]) -> None:
+    """All attempts on one data set."""
+    place = Workplace(
+        options.out,
+        [PreparedDataset.open(data.resolve())],
+        range(1, options.seeds + 1),
+        at_once=options.at_once,
+        say=lambda line: print(line, flush=True),
+    )
+    print(f"\n== {data.name}", flush=True)
+    tuner = Tuner(place, f"metric {data.name}")
+    tuner.choose([BASES[SDM]])
+    ranking = screen(tuner, names)
+    if not options.screen_only:
+        confirm(tuner, ranking[: options.best])
+
+
+def screen(tuner: Tuner, names: list[str]) -> list[str]:
+    """Attempts by validation, the best first; a seed that is never judged."""
+    place, chosen = tuner.place, tuner.chosen(BASES[SDM])
+    named: dict[str, tuple[str, Settings]] = {ALONE: ("none", {})} | {
+        name: ATTEMPTS[name] for name in names
+    }
     cells = {
         name: place.cell(
-            place.datasets[0], PRESET, method_of(name, metric, rate, extra).settings, 0
+            place.datasets[0], PRESET, method_of(name, metric, extra, chosen).settings, SCREEN_SEED
         )
         for name, (metric, extra) in named.items()
     }
     outcomes = place.train(list(cells.items()))
     values = {name: outcomes[cell.key].validation for name, cell in cells.items()}
     ranking = sorted(values, key=lambda name: -values[name])
-    alone = values["fusion alone"]
     rows = [
-        [name, f"{100 * values[name]:.2f}", f"{100 * (values[name] - alone):+.2f}"]
+        [name, f"{100 * values[name]:.2f}", f"{100 * (values[name] - values[ALONE]):+.2f}"]
         for name in ranking
     ]
-    title = f"Attempts by validation HR@50, seed 0, {json.dumps(rate)}"
+    title = f"Attempts by validation HR@50, one seed, {json.dumps(chosen)}"
     table = Table(title, ["attempt", "HR@50", "to fusion alone"], rows, numbers={1, 2})
     print(f"\n{table.as_markdown()}\n", flush=True)
-    return [name for name in ranking if name in ATTEMPTS], rate
+    data = place.datasets[0].path.name
+    tuner.rows += [
+        Result(
+            tuner.study, data, name, VALIDATION, values[name],
+            role=SCREEN, seed=SCREEN_SEED, cell=cell.key,
+        )
+        for name, cell in cells.items()
+    ]  # fmt: skip
+    return [name for name in ranking if name in ATTEMPTS]
 
 
-def method_of(name: str, metric: str, rate: Settings, extra: Settings) -> Method:
-    """The full method with one form of the metric loss."""
-    return Method(name, "sdm", "confidence", metric, {**rate, **extra})
+def method_of(name: str, metric: str, extra: Settings, chosen: Settings) -> Method:
+    """The full method with one form of the metric loss, and its base's optimiser."""
+    return Method(name, "sdm", "confidence", metric, {**chosen, **extra})
 
 
-def confirm(place: Workplace, best: list[str], rate: Settings) -> None:
-    """Judge the fusion alone, the best attempts and their controls on the test."""
-    alone = Method(FUSION, "sdm", "confidence", "none", rate)
-    methods, pairs = [alone], []
+def controlled(name: str, chosen: Settings) -> tuple[list[Method], list[tuple[str, str]]]:
+    """An attempt, the same without its metric loss, the controls of both, and what to compare."""
+    metric, extra = ATTEMPTS[name]
+    gate = {key: value for key, value in extra.items() if key in SIGNED}
+    shuffle = {"data.unclicked.source": "shuffled"}
+    # What the gate does is no merit of the metric loss: both sides have the same.
+    without = f"{ALONE}{', signed gate' if gate and metric != 'none' else ''}"
+    own = method_of(name, metric, extra, chosen)
+    alone = method_of(without, "none", gate if metric != "none" else {}, chosen)
+    own_control = method_of(f"{name}, shuffled", metric, {**extra, **shuffle}, chosen)
+    alone_control = method_of(f"{without}, shuffled", "none", {**alone.extra, **shuffle}, chosen)
+    methods = [alone, own, own_control, alone_control]
+    pairs = [(without, name), (alone_control.name, own_control.name)]
+    if metric != "none":
+        permuted = method_of(
+            f"{name}, labels permuted", metric, {**extra, "model.metric_labels": "permuted"}, chosen
+        )
+        methods.append(permuted)
+        pairs += [(permuted.name, name), (without, permuted.name)]
+    return methods, pairs
+
+
+def confirm(tuner: Tuner, best: list[str]) -> None:
+    """Judge the best attempts beside the fusion alone and their controls on the test."""
+    methods: dict[str, Method] = {}
+    pairs: list[tuple[str, str]] = []
     for name in best:
-        metric, extra = ATTEMPTS[name]
-        own = method_of(name, metric, rate, extra)
-        permuted = own.with_extra(f"{name}, labels permuted", model__metric_labels="permuted")
-        shuffled = own.with_extra(f"{name}, shuffled", data__unclicked__source="shuffled")
-        lists = alone.with_extra(f"{FUSION}, shuffled", data__unclicked__source="shuffled")
-        methods += [own, shuffled, lists]
-        pairs += [(FUSION, name), (lists.name, shuffled.name)]
-        if metric != "none":
-            methods.append(permuted)
-            pairs += [(permuted.name, name), (FUSION, permuted.name)]
-    methods = list({one.name: one for one in methods}.values())
-    tuner = Tuner(place, f"metric {place.datasets[0].path.name}")
-    tuner.choose([BASES[SDM], alone])
-    rows = Results(judge(Fixed(tuner), [Entry(method) for method in methods]))
-    write_results(place.out, tuner.study, rows.rows)
-    final = rows.where(role=FINAL)
-    names = [method.name for method in methods]
+        found, compared = controlled(name, tuner.chosen(BASES[SDM]))
+        methods |= {method.name: method for method in found}
+        pairs += compared
+    rows = judge(Fixed(tuner.place, tuner.study), [Entry(one) for one in methods.values()])
+    write_results(tuner.place.out, tuner.study, [*tuner.rows, *rows])
+    final = Results(rows).where(role=FINAL)
+    pairs = list(dict.fromkeys(pairs))
     for table in (
-        reached("Finalists on the test", final, names),
+        reached("Finalists on the test", final, list(methods)),
         differences("What the metric loss adds", final, pairs, ("HR@50", "MRR@50", "R@50")),
     ):
         print(f"\n{table.as_markdown()}", flush=True)
@@ -150,9 +189,6 @@ def confirm(place: Workplace, best: list[str], rate: Settings) -> None:
 
 class Fixed(Tuner):
     """A tuner of methods that carry their own settings."""
-
-    def __init__(self, tuner: Tuner) -> None:
-        super().__init__(tuner.place, tuner.study)
 
     def chosen(self, method: Method) -> dict[str, Any]:
         """Nothing beside what the method carries."""

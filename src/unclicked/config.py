@@ -163,11 +163,16 @@ class ModelConfig(Table):
     metric_temperature: float = Field(
         0.1, gt=0, description="temperature of the cosines of the metric loss infonce"
     )
-    metric_weight: float = Field(10.0, ge=0, description="weight of the metric loss")
+    metric_weight: float = Field(
+        10.0,
+        ge=0,
+        description="weight of the metric loss; it changes nothing where metric_grad_cap binds",
+    )
     metric_warmup_steps: int = Field(
         0,
         ge=0,
-        description="steps over which the weight of the metric loss rises from 0; 0 is off",
+        description="steps over which the weight of the metric loss rises from 0; 0 is off. Once "
+        "the gradient reaches metric_grad_cap, a higher weight changes nothing",
     )
     metric_grad_cap: float = Field(
         0.0,
@@ -210,7 +215,7 @@ class ModelConfig(Table):
     gate_activation: Literal["sigmoid", "tanh", "identity"] = Field(
         "sigmoid",
         description="activation of the confidence network; with tanh or identity unclicked items "
-        "may attract",
+        "may attract, and the gate starts almost shut, near 0: learning from them starts slowly",
     )
     intermediate_margin: float = Field(
         0.0, ge=0, description="margin between unclicked and random items; 0 is off"

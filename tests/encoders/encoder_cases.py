@@ -42,7 +42,13 @@ OPTIONS: dict[str, list[dict[str, Option]]] = {
         {"style": "sdm", "cell": "reset_after", "num_layers": 2},
     ],
     "shan": [{}, {"long": "paper"}, {"long_attention": "code"}, {"long_attention": "mean"}],
-    "binn": [{}, {"peephole": True}, {"behaviour": True}, {"peephole": True, "behaviour": True}],
+    "binn": [
+        {},
+        {"peephole": True},
+        {"behaviour": True},
+        {"use_profile": True},
+        {"peephole": True, "behaviour": True, "use_profile": True},
+    ],
 }
 
 

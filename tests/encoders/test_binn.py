@@ -44,11 +44,12 @@ class Twin:
 
     def lstm(self, layer: str, xs: list[Array]) -> list[Array]:
         w_in, w_state, bias, (p_i, p_f, p_o) = self.gates(layer)
+        width = len(xs[0]) if xs else DIM
         h, c, out = np.zeros(DIM), np.zeros(DIM), []
         for x in xs:
-            a = w_in[:, :DIM] @ x + w_state @ h + bias
+            a = w_in[:, :width] @ x + w_state @ h + bias
             if self.config.behaviour:
-                a = a + w_in[:, DIM]
+                a = a + w_in[:, width]
             i, f = sigmoid(a[:DIM] + p_i * c), sigmoid(a[DIM : 2 * DIM] + p_f * c)
             c = f * c + i * np.tanh(a[2 * DIM : 3 * DIM])
             h = sigmoid(a[3 * DIM :] + p_o * c) * np.tanh(c)
@@ -63,8 +64,13 @@ class Twin:
         steps = [np.concatenate(pair) for pair in zip(forward, backward, strict=True)]
         return np.asarray(sum(steps) / len(steps))
 
-    def run(self, xs: list[Array], clicks: list[Array]) -> list[Array]:
+    def run(
+        self, xs: list[Array], clicks: list[Array], profile: Array | None = None
+    ) -> list[Array]:
+        """The profile, where one is given, stands beside every item of the session."""
         long = self.long(clicks)
+        if profile is not None:
+            xs = [np.concatenate([x, profile]) for x in xs]
         return [
             np.asarray(self.w["join.weight"] @ np.concatenate([s, long]) + self.w["join.bias"])
             for s in self.lstm("short_term", xs)
@@ -83,9 +89,14 @@ def made(options: dict[str, Option], *, has_profile: bool = False) -> BINN:
 
 
 @pytest.mark.parametrize("options", VARIANTS)
-@pytest.mark.parametrize("scattered", [False, True])
-def test_equals_the_twin(options: dict[str, Option], scattered: bool) -> None:
-    module = made(options)
+@pytest.mark.parametrize(
+    ("scattered", "has_profile", "use_profile"),
+    [(False, False, False), (True, False, True), (True, True, False), (True, True, True)],
+)
+def test_equals_the_twin(
+    options: dict[str, Option], scattered: bool, has_profile: bool, use_profile: bool
+) -> None:
+    module = made({**options, "use_profile": use_profile}, has_profile=has_profile)
     mask = torch.arange(5) < torch.tensor([5, 2, 1, 3])[:, None]
     items = torch.randn(4, 5, DIM, dtype=torch.float64)
     long = torch.randn(4, 6, DIM, dtype=torch.float64)
@@ -95,10 +106,13 @@ def test_equals_the_twin(options: dict[str, Option], scattered: bool) -> None:
         real[1] = False
     # What stands at padding may be anything.
     long[~real] = float("nan")
-    found = module(items, mask, EncoderContext(long=long, long_mask=real))
+    profile = torch.randn(4, DIM, dtype=torch.float64) if has_profile else None
+    found = module(items, mask, EncoderContext(profile=profile, long=long, long_mask=real))
     twin = Twin(module)
     for row in range(4):
-        expected = twin.run(list(items[row][mask[row]].numpy()), list(long[row][real[row]].numpy()))
+        own = profile[row].numpy() if profile is not None and use_profile else None
+        xs, clicks = (list(part.numpy()) for part in (items[row][mask[row]], long[row][real[row]]))
+        expected = twin.run(xs, clicks, own)
         np.testing.assert_allclose(
             found[row][mask[row]].detach().numpy(), np.stack(expected), atol=1e-10, rtol=0
         )
@@ -160,14 +174,16 @@ def test_without_long_term_clicks_the_long_part_is_zero(options: dict[str, Optio
         torch.testing.assert_close(module(items, mask, empty), alone, atol=1e-12, rtol=0)
 
 
-def test_the_profile_is_not_used() -> None:
-    module = made({}, has_profile=True)
+@pytest.mark.parametrize("use_profile", [None, False, True])
+def test_the_profile_is_used_only_where_asked(use_profile: bool | None) -> None:
+    options: dict[str, Option] = {} if use_profile is None else {"use_profile": use_profile}
+    module = made(options, has_profile=True)
     items, mask = torch.randn(2, 3, DIM).double(), torch.ones(2, 3, dtype=torch.bool)
     found = [
         module(items, mask, EncoderContext(profile=torch.full((2, DIM), value).double()))
         for value in (0.0, 9.0)
     ]
-    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[1]) != bool(use_profile)
 
 
 def test_the_kind_of_behaviour_is_one_more_input_of_every_layer() -> None:
@@ -194,6 +210,7 @@ def test_real_first_keeps_the_order() -> None:
         ("behaviour", 1),
         ("behaviour", "true"),
         ("peephole", None),
+        ("use_profile", 1),
         ("dropout", 1.0),
         ("dropout", True),
     ],

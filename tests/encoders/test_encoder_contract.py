@@ -113,7 +113,7 @@ def test_gradients_reach_every_parameter_and_every_input_that_is_read(
     for part in long:
         check_input(part, read=long_input_of(encoder) != "none")
     for part in profile:
-        check_input(part, read=getattr(encoder, "reads_profile", name != "own"))
+        check_input(part, read=name != "own" and getattr(encoder.config, "use_profile", True))
 
 
 def check_input(part: Tensor, *, read: bool) -> None:

@@ -179,6 +179,14 @@ def test_dropout_takes_weights_away_at_both_levels() -> None:
     found = module(items, mask, EncoderContext())
     # The only key's weight of 1 is dropped, or doubled.
     assert set(found[:, 0, 0].tolist()) == {0.0, 2.0}
+    # One long-term click beside it: p is 0 or twice that click, and then a key of the second level.
+    long, real = 3.0 * torch.ones(40, 1, DIM).double(), torch.ones(40, 1, dtype=torch.bool)
+    query = module.query.get_parameter("vector")
+    with torch.no_grad():
+        query.zero_()
+    found = module(0.0 * items, mask, EncoderContext(long=long, long_mask=real))
+    # With u = 0 both weights are 1/2, dropped or doubled to 1: h is p, or 0.
+    assert set(found[:, 0, 0].tolist()) == {0.0, 6.0}
 
 
 @pytest.mark.parametrize(

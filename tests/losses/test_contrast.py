@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unclicked.errors import UserError
 from unclicked.losses.contrast import CONTRASTS, infonce
+from unclicked.losses.distance import unit_length
 
 
 def rows(*shape: int, seed: int = 3) -> tuple[Tensor, ...]:
@@ -84,12 +85,50 @@ def test_the_gradient_is_as_bounded_as_said() -> None:
         assert scaled.max() > 1.0
 
 
-def test_vectors_of_zeros_have_finite_gradients() -> None:
-    vectors = tuple(torch.zeros(2, 3, requires_grad=True) for _ in range(3))
-    loss = infonce(*vectors, temperature=0.1)
+@pytest.mark.parametrize("which", [(0,), (1,), (2,), (0, 1), (0, 1, 2)])
+def test_vectors_of_zeros_get_no_gradient(which: tuple[int, ...]) -> None:
+    vectors = list(rows(50, 3))
+    lengths = [part.norm(dim=1) for part in vectors]
+    for number in which:
+        vectors[number][::7] = 0.0
+    vectors = [part.requires_grad_() for part in vectors]
+    loss = infonce(*vectors, temperature=0.05)
     loss.sum().backward()
-    assert loss.tolist() == pytest.approx([math.log(2.0)] * 2)
-    assert all(part.grad is not None and bool(part.grad.isfinite().all()) for part in vectors)
+    if which[0] == 0 or len(which) == 3:
+        assert loss[::7].tolist() == pytest.approx([math.log(2.0)] * 8)
+    for number, part in enumerate(vectors):
+        assert part.grad is not None
+        assert bool((part.grad.norm(dim=1) * lengths[number] <= 2 / 0.05).all())
+        if number in which:
+            assert part.grad[::7].abs().max() == 0.0
+        assert part.grad[1:7].abs().max() > 0.0
+
+
+def test_unit_length_gives_a_zero_vector_no_gradient_and_others_one_over_their_length() -> None:
+    lengths = torch.tensor([0.0, 1e-3, 0.5, 4.0], dtype=torch.float64)
+    vectors = lengths[:, None] * torch.tensor([0.6, 0.8], dtype=torch.float64)
+    vectors = vectors.requires_grad_()
+    unit = unit_length(vectors)
+    assert unit[0].tolist() == [0.0, 0.0]
+    torch.testing.assert_close(unit[1:].norm(dim=1), torch.ones(3).double(), rtol=1e-6, atol=0)
+    # Across its direction a vector turns by the step over its length.
+    across = torch.tensor([0.8, -0.6], dtype=torch.float64)
+    (found,) = torch.autograd.grad(unit, vectors, across.expand(4, 2))
+    assert found[0].tolist() == [0.0, 0.0]
+    torch.testing.assert_close(found[1:], across / lengths[1:, None], rtol=1e-6, atol=0)
+    (kept,) = rows(4, 3)[:1]
+    assert torch.autograd.gradcheck(unit_length, (kept.clone().requires_grad_(),))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_unit_length_is_safe_at_zero_and_near_it_in_every_width(dtype: torch.dtype) -> None:
+    vectors = torch.tensor([[0.0, 0.0], [1e-30, 0.0], [3.0, 4.0]]).to(dtype).requires_grad_()
+    unit = unit_length(vectors)
+    unit.float().sum().backward()
+    assert vectors.grad is not None
+    assert bool(unit.isfinite().all())
+    assert bool(vectors.grad.isfinite().all())
+    assert vectors.grad[0].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", CONTRASTS)

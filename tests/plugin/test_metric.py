@@ -52,3 +52,26 @@ def test_unit_length_changes_infonce_only_in_its_intermediate_term() -> None:
     h, n, r = (unit(v) for v in (out.clicked, out.unclicked, plugin.encode_unclicked(random, mask)))
     extra = (h - n).square().sum(dim=1) - (h - r).square().sum(dim=1) + 30.0
     torch.testing.assert_close(out.metric_loss, (plain.metric_loss + extra) * out.metric_mask)
+
+
+@pytest.mark.parametrize("metric_input", ["raw", "tanh"])
+@pytest.mark.parametrize("metric", ["infonce", "symmetric", "clicked_unclicked"])
+def test_a_clicked_vector_of_zeros_has_no_part_in_the_gradient(
+    metric: str, metric_input: str
+) -> None:
+    """A few rows that an encoder left empty must not make up the whole gradient."""
+    options: dict[str, object] = {"metric_norm": "l2", "metric_input": metric_input}
+    plugin = build("confidence", metric, options)
+    generator = torch.Generator().manual_seed(1)
+    made = torch.randn(3, 30, 4, dtype=torch.float64, generator=generator)
+    made[0, ::6] = 0.0
+    h, n, c = (part.requires_grad_() for part in made.unbind())
+    found = plugin.metric(h, n, c, torch.ones(30, dtype=torch.bool))
+    ours = torch.autograd.grad(found.sum(), (h, n, c), allow_unused=True)
+    assert ours[0] is not None
+    assert ours[0][::6].abs().max() == 0.0
+    assert ours[0].abs().max() > 0.0
+    for part, gradient in zip((h, n, c), ours, strict=True):
+        if gradient is not None:
+            # Unit vectors move by 1 / length; no loss here is steeper than 20 in one of them.
+            assert bool((gradient.norm(dim=1) * part.detach().norm(dim=1) <= 20.0).all())

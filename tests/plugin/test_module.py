@@ -228,6 +228,10 @@ def test_a_gate_with_tanh_starts_without_a_side() -> None:
     gate = plugin.gate(h, n)
     assert (gate.min() < 0.0) & (gate.max() > 0.0) & (gate.abs().max() < 1.0)
     torch.testing.assert_close(plugin.gate(-h, -n), -gate)
+    # Small inputs, as at the start of training: nearly shut, where the sigmoid's gate is half open.
+    assert plugin.gate(0.01 * h, 0.01 * n).abs().max() < 0.05
+    half = UnclickedPlugin(4).double().gate(0.01 * h, 0.01 * n)
+    assert (half - 0.5).abs().max() < 0.05
 
 
 def test_the_metric_may_look_at_the_user_vector() -> None:

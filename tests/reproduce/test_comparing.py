@@ -53,7 +53,8 @@ def test_users_of_all_data_sets_count() -> None:
     (one,) = compare(results, [("a", "b")], ["HR@50"])
     assert one.paired.users == 5
     assert one.paired.difference == pytest.approx(3 / 5)
-    assert seed_means(results, "b", "HR@50").tolist() == [pytest.approx((2 / 3 + 1) / 2)]
+    assert seed_means(results, "b", "HR@50").tolist() == [pytest.approx(4 / 5)]
+    assert per_user(results, "b", "HR@50").mean() == pytest.approx(4 / 5)
 
 
 def test_a_method_that_broke_once_is_not_compared() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from unclicked.reproduce.judged import BROKE, MEASURES, POPULARITY
+from unclicked.reproduce.judged import BROKE, LENGTH, MEASURES, POPULARITY
 from unclicked.reproduce.method_tables import best_base, choices, differences, reached
 from unclicked.reproduce.results import CHOSEN, SCREEN, Result, Results
+from unclicked.reproduce.tuning import VALIDATION
 
 
 def rows_of(method: str, *seeds: list[float]) -> list[Result]:
@@ -22,7 +23,10 @@ RESULTS = Results(
         *rows_of(POPULARITY, [0.0, 1.0, 0.0, 0.0]),
         *rows_of("a", [0.0, 1.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0]),
         *rows_of("b", [1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 0.0]),
-        Result("s", "d", "c", BROKE, text="error[X]"),
+        Result("s", "d", "c", BROKE, text="error[X]", seed=4),
+        Result("s", "d", "a", VALIDATION, 0.3),
+        Result("s", "d", "b", VALIDATION, 0.2),
+        Result("s", "d", "", LENGTH, 1.0, np.ones(4)),
     ]
 )
 
@@ -36,8 +40,9 @@ def test_means_and_deviations_over_seeds() -> None:
         ["c", "-"],
     ]
     assert (2, 1) in set(table.bold)
-    assert table.title == "T (d)"
+    assert table.title == "T (d: 4 users)"
     assert "2 seeds" in table.notes[0]
+    assert table.notes[1] == "c broke on d with seed 4: error[X]"
 
 
 def test_differences_in_points() -> None:
@@ -48,7 +53,8 @@ def test_differences_in_points() -> None:
 
 
 def test_the_best_base_is_found_among_those_that_were_judged() -> None:
-    assert best_base(RESULTS, ["a", "b", "c"]) == "b"
+    # By validation, although the test says otherwise.
+    assert best_base(RESULTS, ["a", "b", "c"]) == "a"
     assert best_base(RESULTS, ["c"]) == "c"
 
 

@@ -35,7 +35,7 @@ def test_table2_has_the_papers_eleven_rows(printed: Workplace) -> None:
     assert [Path(path).name for path in made["files"]] == [
         f"table2.{end}" for end in ("txt", "md", "tex", "svg", "png")
     ]
-    beside = made["tables"][2]
+    beside = made["tables"][4]
     assert "36.27" in beside
     assert "37.81" in beside
 
@@ -71,3 +71,16 @@ def test_a_wrong_name_or_folder_is_refused(printed: Workplace) -> None:
     (run / "run.json").write_text("{}")
     with pytest.raises(UserError, match="is a run or a data set"):
         reproduce("table1", printed)
+
+
+def test_a_folder_inside_a_data_set_is_refused(printed: Workplace) -> None:
+    inside = printed.datasets[0].path / "studies"
+    with pytest.raises(UserError, match="lies in .*, which is a run or a data set"):
+        reproduce("table1", replace(printed, out=inside))
+    assert not inside.exists()
+
+
+def test_tables_say_how_they_were_made(printed: Workplace) -> None:
+    reproduce("table1", replace(printed, seeds=(1, 2)))
+    text = (printed.out / "table1.md").read_text(encoding="utf-8")
+    assert "as the paper prints them (seeds 1, 2, model.dim=8" in text

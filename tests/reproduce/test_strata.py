@@ -37,4 +37,4 @@ def test_differences_are_taken_within_a_range(monkeypatch: pytest.MonkeyPatch) -
     table = room.strata(results, "a", ["b", "never judged"])
     assert [row[:2] for row in table.rows] == [["0", "2"], ["3", "2"], ["9", "2"]]
     assert [row[2].split(" ")[0] for row in table.rows] == ["+0.00", "+50.00", "+0.00"]
-    assert all(row[3] == "too few" for row in table.rows)
+    assert all(row[3] == "not judged" for row in table.rows)

@@ -6,19 +6,21 @@ from dataclasses import replace
 
 import pytest
 
+from unclicked.errors import UserError
 from unclicked.reproduce import tuning
 from unclicked.reproduce.cell import Cell, Outcome
 from unclicked.reproduce.methods import BASES, VARIANTS, Method
 from unclicked.reproduce.results import CHOSEN, SCREEN
-from unclicked.reproduce.tuning import LEARNING_RATES, METRIC_STRENGTHS, Tuner
+from unclicked.reproduce.tuning import METRIC_STRENGTHS, OPTIMISERS, SCREEN_SEED, Tuner
 from unclicked.reproduce.workplace import Workplace
 
 FULL = VARIANTS["SRU2B"]
+BEST = {"train.optimizer": "adagrad", "train.learning_rate": 0.05}
 
 
 @pytest.fixture
 def rigged(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workplace, list[Cell]]:
-    """A place in which a training's validation is known: best at rate 0.2 and weight 0.1."""
+    """A place in which a training's validation is known: best at AdaGrad 0.05 and weight 0.1."""
     trained: list[Cell] = []
 
     def train(
@@ -28,7 +30,7 @@ def rigged(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workplace
         for _, cell in work:
             trained.append(cell)
             config = cell.config
-            value = 0.5 - abs(config.train.learning_rate - 0.2)
+            value = 0.5 - abs(config.train.learning_rate - 0.05)
             value -= abs(config.model.metric_weight - 0.1) + config.model.metric_grad_cap
             outcomes[cell.key] = Outcome(cell, self.folder(cell), value, 1, 1.0, "")
         assert judge == ""
@@ -44,14 +46,14 @@ def test_the_rate_is_chosen_for_the_base_and_the_strength_on_top(
     place, trained = rigged
     tuner = Tuner(place, "s")
     tuner.choose([BASES["SDM"], FULL])
-    assert tuner.chosen(BASES["SDM"]) == {"train.learning_rate": 0.2}
+    assert tuner.chosen(BASES["SDM"]) == BEST
     assert tuner.chosen(FULL) == {
-        "train.learning_rate": 0.2,
+        **BEST,
         "model.metric_weight": 0.1,
         "model.metric_grad_cap": 0.0,
     }
-    assert len(trained) == len(LEARNING_RATES) + len(METRIC_STRENGTHS)
-    assert {cell.seed for cell in trained} == {0}
+    assert len(trained) == len(OPTIMISERS) + len(METRIC_STRENGTHS)
+    assert {cell.seed for cell in trained} == {SCREEN_SEED}
     roles = [row.role for row in tuner.rows]
     assert (roles.count(CHOSEN), roles.count(SCREEN)) == (2, len(trained) - 2)
 
@@ -60,8 +62,8 @@ def test_one_candidate_is_taken_without_a_training(rigged: tuple[Workplace, list
     place, trained = rigged
     tuner = Tuner(place, "s")
     tuner.choose([VARIANTS["SRU2B (w/o metric)"]])
-    assert len(trained) == len(LEARNING_RATES)
-    assert tuner.chosen(VARIANTS["SRU2B (w/o metric)"]) == {"train.learning_rate": 0.2}
+    assert len(trained) == len(OPTIMISERS)
+    assert tuner.chosen(VARIANTS["SRU2B (w/o metric)"]) == BEST
 
 
 def test_a_control_takes_what_its_method_was_given(
@@ -74,7 +76,7 @@ def test_a_control_takes_what_its_method_was_given(
     assert tuner.chosen(control) == tuner.chosen(FULL)
     cell = tuner.cell(control, seed=5)
     assert cell.config.data.unclicked.source == "shuffled"
-    assert (cell.config.model.metric_weight, cell.config.train.learning_rate) == (0.1, 0.2)
+    assert (cell.config.model.metric_weight, cell.config.train.learning_rate) == (0.1, 0.05)
     assert all(one.config.data.unclicked.source == "own" for one in trained)
 
 
@@ -110,7 +112,38 @@ def test_equal_candidates_leave_the_first(
     rigged: tuple[Workplace, list[Cell]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, _ = rigged
-    monkeypatch.setattr(tuning, "LEARNING_RATES", (0.1, 0.3))
+    # Both are 0.02 away from the rigged best.
+    both = ({"train.learning_rate": 0.07}, {"train.learning_rate": 0.03})
+    monkeypatch.setattr(tuning, "OPTIMISERS", both)
     tuner = Tuner(place, "s")
     tuner.choose([Method("SDM", "sdm")])
-    assert tuner.chosen(BASES["SDM"])["train.learning_rate"] == 0.1
+    assert tuner.chosen(BASES["SDM"]) == both[0]
+
+
+def test_the_choice_has_the_name_of_the_method_and_not_of_its_control(
+    rigged: tuple[Workplace, list[Cell]],
+) -> None:
+    place, _ = rigged
+    control = FULL.with_extra("control", data__unclicked__source="shuffled")
+    tuner = Tuner(place, "s")
+    tuner.choose([control, FULL])
+    assert {row.method for row in tuner.rows} == {"SDM", "SRU2B"}
+
+
+def test_the_screening_seed_is_no_judged_one(place: Workplace) -> None:
+    assert SCREEN_SEED not in replace(place, seeds=range(1, 4)).seeds
+
+
+def test_nothing_is_chosen_where_everything_broke(
+    rigged: tuple[Workplace, list[Cell]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, _ = rigged
+
+    def train(
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = ""
+    ) -> dict[str, Outcome]:
+        return {c.key: Outcome(c, self.out, 0.0, 0, 1.0, "error[NAN] x") for _, c in work}
+
+    monkeypatch.setattr(Workplace, "train", train)
+    with pytest.raises(UserError, match=r"SDM: every candidate broke: error\[NAN\]"):
+        Tuner(place, "s").choose([BASES["SDM"]])

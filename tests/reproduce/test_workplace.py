@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import pytest
 
 from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import UserError
+from unclicked.evaluation import evaluate
 from unclicked.quickstart.children import ChildError
 from unclicked.reproduce.cell import Cell
 from unclicked.reproduce.workplace import Workplace
-from unclicked.stored_evaluation import is_stored
+from unclicked.run import open_run
+from unclicked.stored_evaluation import is_stored, stored_lengths
 
 BASE = {"model.fusion": "none", "model.metric": "none"}
 
@@ -73,6 +76,37 @@ def test_what_a_study_sets_cannot_be_set(place: Workplace) -> None:
         replace(place, settings={"model.fusion": "none"})
 
 
+@pytest.mark.parametrize("key", ["model.margin", "model.metric_weight", "train.learning_rate"])
+def test_what_a_grid_or_a_sweep_sets_cannot_be_set(place: Workplace, key: str) -> None:
+    with pytest.raises(UserError, match="what the studies themselves set"):
+        replace(place, settings={key: 0.3})
+
+
+def test_the_printed_numbers_leave_the_rate_free(place: Workplace) -> None:
+    settings = {"train.learning_rate": 0.3}
+    assert replace(place, tuning="printed", settings=settings).settings == settings
+
+
+def test_the_same_data_twice_is_refused(place: Workplace, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(place.datasets[0].path, copy)
+    with pytest.raises(UserError, match="the same data twice"):
+        replace(place, datasets=[*place.datasets, PreparedDataset.open(copy)])
+
+
+def test_trainings_side_by_side_are_at_least_one(place: Workplace) -> None:
+    with pytest.raises(UserError, match="found -1, expected at least 1"):
+        replace(place, at_once=-1)
+
+
+def test_an_evaluation_with_other_lengths_is_made_anew(place: Workplace) -> None:
+    cell = cell_of(place)
+    run = place.train([("a", cell)])[cell.key].run
+    evaluate(open_run(run), place.datasets[0], split="test", top_k=(10,))
+    place.train([("a", cell)], judge="test")
+    assert set(stored_lengths(run, "test")) == {10, 50, 80}
+
+
 def test_two_data_sets_of_one_name_are_refused(place: Workplace) -> None:
     with pytest.raises(UserError, match="one name: tiny, tiny"):
         replace(place, datasets=[*place.datasets, *place.datasets])
@@ -86,7 +120,7 @@ def test_a_child_that_fails_ends_the_work(
     folder = place.folder(cell) / "run"
     folder.mkdir(parents=True)
     (folder / "somebody.txt").write_text("mine")
-    with pytest.raises(ChildError, match="REPRODUCE-CELL.*exit code 2") as caught:
+    with pytest.raises(ChildError, match="a of tiny, seed 0.*exit code 2") as caught:
         place.train([("a", cell)])
     assert caught.value.exit_code == 2
     assert (folder / "somebody.txt").read_text() == "mine"

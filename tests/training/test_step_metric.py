@@ -11,6 +11,7 @@ from tests.model_twin import World, world
 from tests.training.test_step import at_the_cut, gradients, step, whole
 from torch import Tensor
 
+from unclicked.config import ModelConfig
 from unclicked.training import step as stepping
 
 
@@ -42,6 +43,21 @@ def test_the_cap_holds_beside_every_option(one: World, case: dict[str, Any]) -> 
         extra = math.sqrt(sum(float((capped[k] - ranking[k]).square().sum()) for k in both))
         assert 0.0 < extra <= 0.1 * norm * (1 + 1e-9)
     assert extra == pytest.approx(0.1 * norm, rel=1e-9)
+
+
+def test_beside_a_cap_that_binds_neither_weight_nor_warm_up_changes_a_gradient(one: World) -> None:
+    batch = whole(one)
+    options = [
+        {"metric_weight": 100.0},
+        {"metric_weight": 1e4},
+        {"metric_weight": 1e4, "metric_warmup_steps": 4},
+    ]
+    found = [at_the_cut(one.model(metric_grad_cap=0.1, **each), batch, 2) for each in options]
+    for other in found[1:]:
+        for name, gradient in found[0].items():
+            torch.testing.assert_close(other[name], gradient, rtol=1e-9, atol=1e-15)
+    for name in ("metric_weight", "metric_warmup_steps"):
+        assert "metric_grad_cap" in str(ModelConfig.model_fields[name].description)
 
 
 def test_the_warm_up_scales_the_metric_gradient_and_is_reported(one: World) -> None:

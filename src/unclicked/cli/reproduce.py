@@ -24,7 +24,8 @@ def reproduce(
     ] = "validation",
     settings: shared.Settings = None,
     at_once: Annotated[
-        int, typer.Option(help="Trainings side by side; 0 takes two where there are two cores.")
+        int,
+        typer.Option(help="Trainings side by side; 0 takes two where there are two cores.", min=0),
     ] = 0,
     device: shared.Device = "cpu",
     show_list: Annotated[bool, typer.Option("--list", help="Show the studies and stop.")] = False,
@@ -58,15 +59,18 @@ def reproduce(
     from unclicked.settings import parse_set
 
     study_of(study)
+    shared.check_device(device)
     place = Workplace(
         out,
-        [PreparedDataset.open(path) for path in data],
-        range(seeds),
+        [PreparedDataset.open(path.resolve() if path.exists() else path) for path in data],
+        # Seed 0 chooses settings and is never judged.
+        range(1, seeds + 1),
         tuning,
         flat(parse_set(settings or [])),
         at_once or side_by_side(),
         device,
         (lambda line: None) if as_json else typer.echo,
+        shared.warn,
     )
     made = make(study, place)
     if as_json:
@@ -75,4 +79,6 @@ def reproduce(
     for table in made["tables"]:
         typer.echo("\n" + table)
     typer.echo(f"\nwritten: {', '.join(Path(path).name for path in made['files'])}")
-    shared.say_next(f"unclicked reproduce --list, or look at {out}", as_json)
+    other = "controls" if study != "controls" else "table2"
+    given = " ".join(f"--data {path}" for path in data)
+    shared.say_next(f"unclicked reproduce {other} {given} --out {out}", as_json)

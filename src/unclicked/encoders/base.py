@@ -74,8 +74,8 @@ class SequenceEncoder(Protocol):
 
     An encoder may have an attribute `long_input` that says how it wants the long-term clicks:
     `items` (as item vectors; so without the attribute), `fields` (as lists by item field) or
-    `none` (it does not read them, and they are not computed). An encoder that does not read the
-    profile may say so with `reads_profile = False`.
+    `none` (it does not read them, and they are not computed). The profile, where users have one, is
+    always computed; an encoder need not read it.
     """
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:

@@ -43,12 +43,20 @@ class BINNConfig:
         default=0.2,
         metadata={"help": "Probability of dropping an input of an LSTM, from 0 to below 1."},
     )
+    use_profile: bool = field(
+        default=False,
+        metadata={
+            "help": "Whether the profile, if any, stands beside every item of the session (the "
+            "paper has none)."
+        },
+    )
 
     def __post_init__(self) -> None:
         """Check every value."""
         check_flag("behaviour", self.behaviour)
         check_flag("peephole", self.peephole)
         check_probability("dropout", self.dropout)
+        check_flag("use_profile", self.use_profile)
 
 
 class BINN(nn.Module):
@@ -65,20 +73,21 @@ class BINN(nn.Module):
     Differs: the session is read whole instead of its last ten steps, at every position; long-term
         clicks stand for the paper's preference behaviours; item vectors start at random, without
         item2vec. `behaviour` and `peephole` are on in the paper; with clicks alone the first is
-        one more bias. Without a long-term click, long is zero. As in the paper, no profile is used.
+        one more bias. Without a long-term click, long is zero. The paper has no profile;
+        `use_profile` puts it beside every item of the session, as GRU4REC and NARM have it here.
     """
 
     long_input = "items"
-    reads_profile = False
 
     def __init__(self, shape: EncoderShape, config: BINNConfig) -> None:
         super().__init__()
         self.shape = shape
         self.config = config
         self.input_dropout = nn.Dropout(config.dropout)
-        self.short_term = self._layer()
-        self.long_forward = self._layer()
-        self.long_backward = self._layer()
+        self.reads_profile = shape.has_profile and config.use_profile
+        self.short_term = self._layer(2 * shape.dim if self.reads_profile else shape.dim)
+        self.long_forward = self._layer(shape.dim)
+        self.long_backward = self._layer(shape.dim)
         self.join = dense(3 * shape.dim, shape.dim)
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
@@ -87,7 +96,7 @@ class BINN(nn.Module):
         Args:
             items: Item vectors [B, T, D], float, oldest first, padded on the right.
             mask: True where an item is real, bool [B, T].
-            context: Long-term item vectors; a profile is accepted and not used.
+            context: Long-term item vectors; the profile is read with `use_profile` only.
 
         Returns:
             Vectors h [B, T, D]; zero at padding.
@@ -95,16 +104,19 @@ class BINN(nn.Module):
         Raises:
             UserError: The context does not fit the shape that the encoder was built for.
         """
-        checked_profile(context, self.shape)
+        profile = checked_profile(context, self.shape)
         padding = ~mask.unsqueeze(-1)
-        short = self._read(self.short_term, items.masked_fill(padding, 0.0))
+        steps = items.masked_fill(padding, 0.0)
+        if profile is not None and self.reads_profile:
+            steps = torch.cat([steps, profile.unsqueeze(1).expand_as(items)], dim=-1)
+        short = self._read(self.short_term, steps)
         long = self._long(items, context).unsqueeze(1).expand(-1, items.shape[1], -1)
         joined: Tensor = self.join(torch.cat([short, long], dim=-1))
         return joined.masked_fill(padding, 0.0)
 
-    def _layer(self) -> nn.Module:
+    def _layer(self, in_dim: int) -> nn.Module:
         # The one-hot kind of behaviour is one more input: its column of weights is the paper's W_b.
-        width = self.shape.dim + int(self.config.behaviour)
+        width = in_dim + int(self.config.behaviour)
         if self.config.peephole:
             return PeepholeLSTM(width, self.shape.dim)
         return lstm_layer(width, self.shape.dim)

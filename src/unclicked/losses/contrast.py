@@ -19,8 +19,9 @@ def infonce(clicked: Tensor, unclicked: Tensor, labels: Tensor, *, temperature: 
     """Ask that the clicked vector points rather at the labels than at the unclicked vector.
 
     It is the cross-entropy of picking the label vector out of two candidates. With the cosine s it
-    sees directions only, so its gradient at a vector is bounded by 2 / temperature over that
-    vector's length, and no vector can lower it by growing or shrinking.
+    sees directions only (of vectors longer than about 1e-5): none can lower it by growing. The
+    loss is bounded, its gradient is not: at a vector of length l it is at most
+    2 / (temperature * l), and thus large where l is small. A vector of zeros gets no gradient.
 
     Args:
         clicked: Clicked vectors h [R, D], float.

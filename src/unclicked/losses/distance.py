@@ -80,7 +80,12 @@ def squared_distance(left: Tensor, right: Tensor) -> Tensor:
 
 
 def unit_length(vectors: Tensor) -> Tensor:
-    """Return vectors of length 1 in the same directions; 0 stays 0.
+    """Return vectors of length 1 in the same directions; a vector of zeros stays 0.
+
+    A gradient passes a vector of length l as its part across the vector, times 1 / l: large for a
+    short vector, at most 1e6. A vector of zeros has no direction and gets no gradient at all, and
+    one whose squared length is 0 in its dtype counts as such. Below a length of about 1e-5 the
+    results are shorter than 1.
 
     Args:
         vectors: Vectors [R, D], float.
@@ -94,8 +99,12 @@ def unit_length(vectors: Tensor) -> Tensor:
         tensor([[0.6000, 0.8000],
                 [0.0000, 0.0000]])
     """
-    # A division by max(length, 1e-12) would have a gradient of 1e12 at 0.
-    return vectors * (vectors.square().sum(dim=-1, keepdim=True) + LENGTH_EPS).rsqrt()
+    squared = vectors.square().sum(dim=-1, keepdim=True)
+    empty = squared == 0.0
+    # Empty rows are masked twice: at the end for their gradient, which would be 1e6, and before the
+    # root so that no branch is infinite where a dtype cannot hold the 1e-12.
+    scale = (squared.masked_fill(empty, 1.0) + LENGTH_EPS).rsqrt()
+    return vectors * scale.masked_fill(empty, 0.0)
 
 
 def check_form(form: str) -> None:

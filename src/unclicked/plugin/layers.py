@@ -70,7 +70,8 @@ class Fusion(nn.Module):
         dim: Width D, at least 1.
         kind: `none`, `subtract` or `confidence`.
         activation: `sigmoid`, `tanh` or `identity`, of the gate. With `tanh` the gate lies in
-            (-1, 1): below 0 the user vector moves towards the unclicked vector.
+            (-1, 1): below 0 the user vector moves towards the unclicked vector. It starts near 0,
+            almost shut, so that learning from unclicked items starts slowly; so with `identity`.
 
     Source: Eq. 6 to 8; the sigmoid is in section 4.3.
     Differs: `tanh` and `identity` let unclicked items attract, which the paper never does.

@@ -27,7 +27,7 @@ class UnclickedPlugin(nn.Module):
         margin: Margin of the metric loss, squared distance, above 0; `infonce` has none.
         symmetric_form: `one_hinge`, or `two_hinges` with half the margin each.
         gate_activation: `sigmoid`, `tanh` or `identity`, of the gate G; with the last two G may
-            be negative, so that unclicked items attract.
+            be negative (unclicked items attract) and starts near 0, almost shut: a slow start.
         label_encoder: `shared`: labels go through the map f of the unclicked items; `separate`:
             through a map of their own.
         stop_gradient_labels: Whether no gradient flows into the label vectors.

@@ -53,12 +53,14 @@ class Job:
         arguments: What comes after the module's name.
         module: What Python is to run.
         error: Name of the error where it does not end well.
+        title: What an error calls it; its name without.
     """
 
     name: str
     arguments: Sequence[str]
     module: str = "unclicked"
     error: str = "QUICKSTART-TRAIN"
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def _result(child: _Running) -> Trained:
     code = child.process.returncode
     if code != 0:
         line = lines[-1] if lines else ""
-        raise ChildError(child.job.name, code, line, child.job.error)
+        raise ChildError(child.job.title or child.job.name, code, line, child.job.error)
     warnings = [one.removeprefix(WARNING) for one in lines if one.startswith(WARNING)]
     return Trained(seconds, tuple(warnings))
 

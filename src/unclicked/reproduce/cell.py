@@ -15,9 +15,11 @@ from unclicked.data.dataset import PreparedDataset
 from unclicked.dataset_settings import resolve_for
 from unclicked.dotted import merge, nest
 from unclicked.errors import ArtefactError
+from unclicked.stored_evaluation import stored_lengths
 
 ORDER, DONE, RUN = "cell.json", "done.json", "run"
 KEY_LENGTH = 16
+TOP_K = (50, 80)
 # Counted up where the same configuration would train something else.
 FORMAT = 1
 
@@ -83,7 +85,7 @@ class Outcome:
         run: Folder of the run.
         validation: Best validation HR@50; 0 where it failed.
         epochs: Epochs that it took.
-        seconds: How long it took, over all attempts.
+        seconds: How long its last attempt took, or the epochs of all attempts where that is more.
         failed: The error line of a training whose numbers broke; empty for a good one.
     """
 
@@ -136,3 +138,16 @@ def read_outcome(folder: Path, cell: Cell) -> Outcome | None:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ArtefactError("REPRODUCE-CELL", str(path), f"lacks something ({error}).") from None
+
+
+def is_judged(run: Path, split: str) -> bool:
+    """Whether a run was judged with the list lengths that studies show.
+
+    Args:
+        run: Folder of the run.
+        split: `validation` or `test`.
+
+    Returns:
+        False where there is no evaluation, or one with other lengths only.
+    """
+    return set(TOP_K) <= set(stored_lengths(run, split))

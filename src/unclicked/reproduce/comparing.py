@@ -21,7 +21,7 @@ class Compared:
         base: Name of the base.
         metric: The measure.
         paired: Means, difference, interval and p value over users; seeds are averaged first.
-        p_holm: Two-tailed p value after Holm's correction over all comparisons made together.
+        p_holm: Two-tailed p value after Holm's correction over the comparisons of one call.
         p_gain: One-sided p value of a gain, not corrected.
     """
 
@@ -80,7 +80,7 @@ def per_user(results: Results, method: str, metric: str) -> np.ndarray:
 
 
 def seed_means(results: Results, method: str, metric: str) -> np.ndarray:
-    """A method's mean for each seed, the data sets weighing alike.
+    """A method's mean over all users for each seed, so that their mean is that of `per_user`.
 
     Args:
         results: Final rows of a study.
@@ -94,4 +94,5 @@ def seed_means(results: Results, method: str, metric: str) -> np.ndarray:
         return np.empty(0)
     rows = results.where(method=method, metric=metric).rows
     seeds = sorted({row.seed for row in rows})
-    return np.array([np.mean([row.value for row in rows if row.seed == seed]) for seed in seeds])
+    every = ([row.values for row in rows if row.seed == seed] for seed in seeds)
+    return np.array([np.concatenate(values).mean() for values in every])

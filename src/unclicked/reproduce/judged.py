@@ -11,11 +11,10 @@ import numpy as np
 
 from unclicked import stored_evaluation
 from unclicked.errors import UserError
-from unclicked.reproduce.cell import Outcome
+from unclicked.reproduce.cell import TOP_K, Outcome
 from unclicked.reproduce.methods import Method
 from unclicked.reproduce.results import Result
-from unclicked.reproduce.tuning import Tuner
-from unclicked.reproduce.workplace import TOP_K
+from unclicked.reproduce.tuning import VALIDATION, Tuner
 
 MEASURES = tuple(f"{name}@{k}" for k in TOP_K for name in ("HR", "MRR", "R", "F1"))
 LENGTH = "length:unclicked"
@@ -89,7 +88,10 @@ def _rows(study: str, data: str, entry: Entry, outcome: Outcome) -> list[Result]
             )
         ]  # fmt: skip
     _, table = stored_evaluation.load(outcome.run, "test")
-    made = []
+    validation = outcome.validation
+    made = [
+        Result(study, data, name, VALIDATION, validation, seed=cell.seed, x=entry.x, cell=cell.key)
+    ]
     for metric in MEASURES:
         values = table.column(metric).to_numpy()
         made.append(

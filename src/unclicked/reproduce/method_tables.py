@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from unclicked.page.digits import interval, p_value, points
-from unclicked.reproduce.comparing import Compared, compare, per_user, seed_means
-from unclicked.reproduce.judged import MEASURES, POPULARITY
+from unclicked.reproduce.comparing import Compared, compare, seed_means
+from unclicked.reproduce.judged import BROKE, LENGTH, MEASURES, POPULARITY
 from unclicked.reproduce.results import CHOSEN, SCREEN, Results
 from unclicked.reproduce.table import Table
+from unclicked.reproduce.tuning import VALIDATION
 
 NOTHING = "-"
-BEST_NOTE = "Best of each column in bold. All values in percent."
 
 
 def reached(title: str, results: Results, methods: Sequence[str]) -> Table:
@@ -33,20 +33,36 @@ def reached(title: str, results: Results, methods: Sequence[str]) -> Table:
     bold = set()
     for column, metric in enumerate(MEASURES):
         values = [means[n, metric].mean() if len(means[n, metric]) else -1.0 for n in names]
-        bold.add((int(np.argmax(values)), column + 1))
+        best = f"{100 * max(values):.2f}"
+        bold |= {(row, column + 1) for row, v in enumerate(values) if f"{100 * v:.2f}" == best}
     seeds = max((len(one) for one in means.values()), default=0)
-    note = f"Mean over {seeds} seed{'s' if seeds > 1 else ''}"
-    note += " and standard deviation over them. " if seeds > 1 else ". "
-    data = [name for name in results.distinct("data") if name]
+    note = f"In percent; mean over {seeds} seed{'s' if seeds > 1 else ''}"
+    note += " ± the standard deviation over them." if seeds > 1 else "."
     return Table(
-        f"{title} ({', '.join(data)})",
+        f"{title} ({_data(results)})",
         ["method", *MEASURES],
         rows,
-        notes=[note + BEST_NOTE],
+        notes=[note, *_broken(results)],
         numbers=set(range(1, len(MEASURES) + 1)),
         rules_before={1},
         bold=bold,
     )
+
+
+def _data(results: Results) -> str:
+    """Names of the data sets and how many users each has."""
+    lengths = results.where(metric=LENGTH).rows
+    users = {row.data: len(row.values) for row in lengths}
+    names = [name for name in results.distinct("data") if name]
+    return ", ".join(f"{n}: {users[n]:,} users" if n in users else n for n in names)
+
+
+def _broken(results: Results) -> list[str]:
+    """A sentence for each training whose numbers broke."""
+    return [
+        f"{row.method} broke on {row.data} with seed {row.seed}: {row.text}"
+        for row in results.where(metric=BROKE).rows
+    ]
 
 
 def differences(
@@ -76,9 +92,9 @@ def differences(
         rows,
         notes=[
             "Differences and intervals in percentage points, relative in percent of the base. "
-            "Two-tailed paired t-test over users, values averaged over seeds, Holm over this "
-            "table; the p of a gain is one-sided and not corrected. Detectable: the smallest "
-            "true difference that 80 % of such experiments would find.",
+            "Two-tailed paired t-test over users, values averaged over seeds, Holm's correction "
+            "over this table; the p of a gain is one-sided and not corrected. Detectable: the "
+            "smallest true difference that 80 % of such experiments would find.",
         ],
         numbers=set(range(3, 9)),
     )  # fmt: skip
@@ -100,18 +116,17 @@ def _difference_row(one: Compared) -> list[str]:
     ]
 
 
-def best_base(results: Results, bases: Sequence[str], metric: str = "HR@50") -> str:
-    """The base recommender with the highest mean.
+def best_base(results: Results, bases: Sequence[str]) -> str:
+    """The base recommender that validation finds best; the test is not asked.
 
     Args:
         results: Final rows of a study.
         bases: Names.
-        metric: The measure.
 
     Returns:
         Its name; the last one where none was judged.
     """
-    values = {name: per_user(results, name, metric) for name in bases}
+    values = {name: results.where(method=name, metric=VALIDATION).seed_values() for name in bases}
     judged = {name: float(one.mean()) for name, one in values.items() if len(one)}
     return max(judged, key=lambda name: judged[name]) if judged else bases[-1]
 
@@ -136,13 +151,16 @@ def choices(title: str, results: Results) -> Table | None:
             [
                 row.method,
                 row.text or "those of its base",
-                _mean(np.array([row.value])) if row.value else "not compared",
+                "not compared" if np.isnan(row.value) else _mean(np.array([row.value])),
                 "yes" if row.role == CHOSEN else "",
             ]
             for row in rows
         ],
         notes=[
-            "One seed, first data set. A method with one candidate takes it without a comparison."
+            "One seed that is not judged, first data set. Not compared: the only candidate, or one "
+            "that broke. A method with the plug-in has its base's optimiser; one that adds a "
+            "metric loss had more candidates than one that does not, and a control takes what its "
+            "method was given."
         ],
         numbers={2},
     )

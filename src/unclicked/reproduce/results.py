@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from unclicked import disk
 from unclicked.errors import ArtefactError
 
 FILE = "results.parquet"
-FINAL, SCREEN, CHOSEN = "final", "screen", "chosen"
+FINAL, SCREEN, CHOSEN, SETTINGS = "final", "screen", "chosen", "settings"
 
 SCHEMA = pa.schema(
     [
@@ -52,7 +53,8 @@ class Result:
         metric: What was measured, such as `HR@50`; a fraction of one, never percent.
         value: The number; NaN where there is only text.
         values: One value for each user (in the order of the data set's test users) or each point.
-        role: `final` (test), `screen` (validation, while settings were chosen) or `chosen`.
+        role: `final` (test), `screen` (validation, while settings were chosen), `chosen`, or
+            `settings` (how the study was made, as text).
         seed: Seed of the run; -1 where there is none.
         x: The swept setting's value; NaN where nothing was swept.
         text: Words that belong to it, such as settings.
@@ -161,25 +163,26 @@ def write_results(out: Path, study: str, rows: Iterable[Result]) -> None:
 
     Raises:
         ArtefactError: The file that is there is not ours.
+        ResourceError: The disk refuses to write.
     """
     path = out / FILE
-    kept = [] if not path.exists() else [r for r in read_results(out).rows if r.study != study]
-    every = [*kept, *rows]
-    columns = {name: [getattr(row, name) for row in every] for name in SCHEMA.names}
-    for name in ("x", "value"):
-        columns[name] = [None if math.isnan(number) else number for number in columns[name]]
+    table = _table(list(rows))
+    if path.exists():
+        # As columns, never as objects: other studies may have a value for each of many users.
+        table = pa.concat_tables([_read(path, pc.field("study") != study), table])
     aside = path.with_name(f".{FILE}.writing")
     with disk.told(path):
-        pq.write_table(pa.table(columns, schema=SCHEMA), aside, write_page_checksum=True)
+        pq.write_table(table, aside, write_page_checksum=True)
         disk.sync(aside)
         aside.replace(path)
 
 
-def read_results(out: Path) -> Results:
-    """Read all rows.
+def read_results(out: Path, study: str = "") -> Results:
+    """Read the rows of a study.
 
     Args:
         out: Folder of the studies.
+        study: Name of the study; all of them without.
 
     Returns:
         The rows.
@@ -187,7 +190,28 @@ def read_results(out: Path) -> Results:
     Raises:
         ArtefactError: The file is missing, broken or another one.
     """
-    path = out / FILE
+    table = _read(out / FILE, pc.field("study") == study if study else None)
+    lists = table.column("values").combine_chunks()
+    ends, flat = lists.offsets.to_numpy(), lists.values.to_numpy(zero_copy_only=False)
+    rows = []
+    for place, line in enumerate(table.drop_columns(["values"]).to_pylist()):
+        line["x"] = math.nan if line["x"] is None else line["x"]
+        line["value"] = math.nan if line["value"] is None else line["value"]
+        rows.append(Result(**line, values=flat[ends[place] : ends[place + 1]]))
+    return Results(rows)
+
+
+def _table(rows: Sequence[Result]) -> pa.Table:
+    columns = {name: [getattr(row, name) for row in rows] for name in SCHEMA.names}
+    for name in ("x", "value"):
+        columns[name] = [None if math.isnan(number) else number for number in columns[name]]
+    ends = np.cumsum([0, *(len(row.values) for row in rows)]).astype(np.int32)
+    flat = np.concatenate([np.empty(0), *(row.values for row in rows)])
+    columns["values"] = pa.ListArray.from_arrays(pa.array(ends), pa.array(flat))
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _read(path: Path, wanted: pc.Expression | None) -> pa.Table:
     try:
         table = pq.read_table(path, page_checksum_verification=True)
     except FileNotFoundError:
@@ -199,11 +223,4 @@ def read_results(out: Path) -> Results:
         raise ArtefactError(
             "REPRODUCE-RESULTS", str(path), f"has columns {table.schema.names}, not ours."
         )
-    names = [one.name for one in fields(Result)]
-    rows = []
-    for line in table.to_pylist():
-        line["values"] = np.array(line["values"], dtype=np.float64)
-        line["x"] = math.nan if line["x"] is None else line["x"]
-        line["value"] = math.nan if line["value"] is None else line["value"]
-        rows.append(Result(**{name: line[name] for name in names}))
-    return Results(rows)
+    return table if wanted is None else table.filter(wanted)

@@ -6,14 +6,17 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+import unclicked
 from unclicked import artefact, disk
 from unclicked.errors import UserError
-from unclicked.reproduce.results import write_results
+from unclicked.reproduce.projection import figures_module
+from unclicked.reproduce.results import SETTINGS, Result, write_results
 from unclicked.reproduce.show import show
 from unclicked.reproduce.studies import STUDIES
 from unclicked.reproduce.study import Study
 from unclicked.reproduce.table import Table
-from unclicked.reproduce.workplace import Workplace
+from unclicked.reproduce.tuning import PRESET
+from unclicked.reproduce.workplace import CELLS, Workplace
 
 
 def study_of(name: str) -> Study:
@@ -53,10 +56,12 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     """
     study = study_of(name)
     _refuse_foreign(place.out)
+    if study.extra:
+        figures_module("openTSNE")
     with disk.told(place.out):
         disk.make_folder(place.out)
     with artefact.lock(place.out):
-        rows = study.run(place)
+        rows = [*study.run(place), _settings(study.name, place)]
         write_results(place.out, study.name, rows)
         tables, files = show(study, place.out)
     return {
@@ -68,10 +73,26 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     }
 
 
+def _settings(study: str, place: Workplace) -> Result:
+    """Under which settings the rows of a study were made."""
+    seeds = ", ".join(str(seed) for seed in place.seeds)
+    given = ", ".join(f"{key}={value}" for key, value in place.settings.items())
+    source = "chosen on validation" if place.tuning == "validation" else "as the paper prints them"
+    preset = f"preset {PRESET}, " if place.tuning == "validation" else ""
+    text = f"Settings {source} ({preset}seeds {seeds}{', ' + given if given else ''}); "
+    text += f"unclicked {unclicked.__version__}."
+    return Result(study, "", "", SETTINGS, role=SETTINGS, text=text)
+
+
 def _refuse_foreign(out: Path) -> None:
-    if (out / "run.json").exists() or (out / "manifest.json").exists():
-        raise UserError(
-            "REPRODUCE-OUT", str(out), "is a run or a data set. Name a folder of its own."
-        )
-    if out.exists() and not out.is_dir():
-        raise UserError("REPRODUCE-OUT", str(out), "is no folder.")
+    for folder in (out, *out.resolve().parents):
+        if (folder / "run.json").exists() or (folder / "manifest.json").exists():
+            where = "is" if folder == out else f"lies in {folder}, which is"
+            raise UserError(
+                "REPRODUCE-OUT",
+                str(out),
+                f"{where} a run or a data set. Name a folder outside of it.",
+            )
+    for path in (out, out / CELLS):
+        if path.exists() and not path.is_dir():
+            raise UserError("REPRODUCE-OUT", str(path), "is no folder.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from unclicked import disk
 from unclicked.reproduce.plots import STYLE
-from unclicked.reproduce.results import read_results
+from unclicked.reproduce.results import SETTINGS, read_results
 from unclicked.reproduce.study import Study
 from unclicked.reproduce.table import Table
 
@@ -34,8 +35,10 @@ def show(study: Study, out: Path) -> tuple[Sequence[Table], list[Path]]:
         ArtefactError: There are no results, or they are broken.
         ResourceError: The disk refuses to write.
     """
-    rows = read_results(out).where(study=study.name)
+    rows = read_results(out, study.name)
     tables, written = list(study.tables(rows)), []
+    made = [row.text for row in rows.where(role=SETTINGS).rows]
+    tables[0] = replace(tables[0], notes=[*tables[0].notes, *made])
     with disk.told(out):
         for end, as_text in FORMATS.items():
             path = out / f"{study.name}.{end}"

@@ -60,7 +60,7 @@ def strata(results: Results, base: str, methods: list[str], metric: str = "HR@50
         for name in methods:
             after = per_user(results, name, metric)
             enough = len(after) == len(before) == len(chosen) and chosen.sum() >= FEWEST
-            row.append(_gap(before[chosen], after[chosen]) if enough else "too few")
+            row.append(_gap(before[chosen], after[chosen]) if enough else _why(after))
         rows.append(row)
     return Table(
         f"{metric} against {base}, by the length of the unclicked list",
@@ -71,6 +71,10 @@ def strata(results: Results, base: str, methods: list[str], metric: str = "HR@50
         ],
         numbers={1},
     )
+
+
+def _why(values: Floats) -> str:
+    return "too few" if len(values) else "not judged"
 
 
 def _gap(before: Floats, after: Floats) -> str:

@@ -6,17 +6,19 @@ Started as `python -m unclicked.reproduce.worker FOLDER`.
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from unclicked import sealed, stored_evaluation
+from unclicked import sealed
 from unclicked.config import Config
 from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import NumericError, UnclickedError
 from unclicked.evaluation import evaluate
-from unclicked.reproduce.cell import DONE, ORDER, RUN, write_outcome
+from unclicked.reproduce.cell import DONE, ORDER, RUN, is_judged, write_outcome
 from unclicked.run import open_run
 from unclicked.settings import resolve
 from unclicked.start import train
@@ -45,7 +47,7 @@ def work(folder: Path) -> None:
     if done["failed"]:
         return
     for split in order["judge"]:
-        if not stored_evaluation.is_stored(run, split):
+        if not is_judged(run, split):
             lengths = tuple(order["top_k"])
             evaluate(open_run(run, device=order["device"]), dataset, split=split, top_k=lengths)
 
@@ -80,6 +82,13 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+def _leave_with(parent: int) -> None:
+    """Save and end as by SIGTERM once the process that started this one is gone."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main(folder: Path) -> int:
     """Do a cell and say in one line why where it does not end well.
 
@@ -101,6 +110,7 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     code = main(Path(sys.argv[1]))
     # Past the interpreter's teardown, where a thread of a library may turn success into a crash.
     os._exit(code)

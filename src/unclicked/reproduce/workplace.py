@@ -8,28 +8,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unclicked import artefact, sealed
+from unclicked import artefact, disk, sealed
 from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import ArtefactError, UserError
 from unclicked.page.digits import duration, percent
 from unclicked.progress import bar
 from unclicked.quickstart.children import Job, Trained, run_all
-from unclicked.reproduce.cell import DONE, ORDER, Cell, Outcome, make_cell, read_outcome
-from unclicked.stored_evaluation import is_stored
+from unclicked.reproduce.cell import (
+    ORDER,
+    RUN,
+    TOP_K,
+    Cell,
+    Outcome,
+    is_judged,
+    make_cell,
+    read_outcome,
+)
 
 CELLS = "cells"
 WORKER = "unclicked.reproduce.worker"
-TOP_K = (50, 80)
 TUNINGS = ("validation", "printed")
-# What makes a method that method.
+# What makes a method that method, and what studies sweep.
 THE_STUDYS = (
     "model.encoder",
     "model.fusion",
     "model.metric",
     "model.metric_labels",
+    "model.margin",
+    "model.metric_weight",
+    "model.metric_grad_cap",
     "data.unclicked.source",
     "train.seed",
 )
+# What validation chooses: a table would show a choice that was none.
+CHOSEN_BY_VALIDATION = ("train.optimizer", "train.learning_rate")
 Say = Callable[[str], None]
 
 
@@ -45,7 +57,8 @@ class Workplace:
         settings: Settings of every training, by dotted key; they win over a method's.
         at_once: Trainings side by side, each with one thread.
         device: Where models live.
-        say: Called with each line that a person should read.
+        say: Called with each line that tells how far the work is.
+        warn: Called with each sentence that a person should read.
     """
 
     out: Path
@@ -56,12 +69,13 @@ class Workplace:
     at_once: int = 1
     device: str = "cpu"
     say: Say = lambda line: None
+    warn: Say = lambda line: None
 
     def __post_init__(self) -> None:
         """Refuse what could not be worked with.
 
         Raises:
-            UserError: There is no data set or seed, or two data sets share a name.
+            UserError: There is nothing to work on, the same twice, or a setting that is a study's.
         """
         names = [one.path.name for one in self.datasets]
         if not names or not self.seeds:
@@ -73,8 +87,17 @@ class Workplace:
             found = f"found {self.tuning!r}, expected one of {', '.join(TUNINGS)}."
             raise UserError("REPRODUCE-TUNING", "--tuning", found)
 
+        if len({one.sha256 for one in self.datasets}) != len(names):
+            raise UserError("REPRODUCE-DATA", "--data", "found the same data twice.")
+        if self.at_once < 1:
+            found = f"found {self.at_once}, expected at least 1."
+            raise UserError("REPRODUCE-AT-ONCE", "--at-once", found)
+        self._refuse_settings_of_studies()
+
+    def _refuse_settings_of_studies(self) -> None:
+        fixed = (*THE_STUDYS, *(CHOSEN_BY_VALIDATION if self.tuning == "validation" else ()))
         for key in self.settings:
-            if key in THE_STUDYS:
+            if key in fixed:
                 found = "is what the studies themselves set. Leave it out."
                 raise UserError("REPRODUCE-SET", f"--set {key}", found)
 
@@ -137,12 +160,12 @@ class Workplace:
         outcome = read_outcome(self.folder(cell), cell)
         if outcome is None:
             return False
-        return bool(outcome.failed) or not judge or is_stored(outcome.run, judge)
+        return bool(outcome.failed) or not judge or is_judged(outcome.run, judge)
 
     def _work(self, missing: Sequence[tuple[str, Cell]], judge: str) -> None:
         if not missing:
             return
-        jobs = [self._job(cell, judge) for _, cell in missing]
+        jobs = [self._job(name, cell, judge) for name, cell in missing]
         named = {cell.key: (name, cell) for name, cell in missing}
         started, ended = time.monotonic(), 0
 
@@ -154,7 +177,7 @@ class Workplace:
             rest = f", about {duration(left)} left" if left else ""
             self.say(f"  {ended} of {len(jobs)}  {self._told(name, cell)}{rest}")
             for text in trained.warnings:
-                self.say(f"warning: {name}: {text}")
+                self.warn(f"{name}: {text}")
             shown.advance()
 
         with bar("cells", len(jobs)) as shown:
@@ -169,10 +192,13 @@ class Workplace:
             went = f"validation HR@50 {percent(outcome.validation)}, {duration(outcome.seconds)}"
         return f"{cell.dataset.path.name}, {name}, seed {cell.seed}: {went}"
 
-    def _job(self, cell: Cell, judge: str) -> Job:
+    def _job(self, name: str, cell: Cell, judge: str) -> Job:
         """The order of a cell, written where its process reads it."""
         folder = self.folder(cell)
-        folder.mkdir(parents=True, exist_ok=True)
+        # A worker whose parent was killed saves and leaves soon; until then the cell is its own.
+        artefact.refuse_busy(folder / RUN)
+        with disk.told(folder):
+            disk.make_folder(folder)
         order = {
             "dataset": str(cell.dataset.path.resolve()),
             "config": cell.config.model_dump(mode="json"),
@@ -182,6 +208,5 @@ class Workplace:
             "device": self.device,
         }
         sealed.replace_json(folder / ORDER, order)
-        if not (folder / DONE).exists():
-            artefact.clean(folder)
-        return Job(cell.key, [str(folder)], module=WORKER, error="REPRODUCE-CELL")
+        title = f"{name} of {cell.dataset.path.name}, seed {cell.seed} ({cell.key})"
+        return Job(cell.key, [str(folder)], module=WORKER, error="REPRODUCE-CELL", title=title)

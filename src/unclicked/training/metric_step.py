@@ -11,6 +11,9 @@ from unclicked.config import ModelConfig
 def metric_weight_at(config: ModelConfig, step: int) -> float:
     """Weight of the metric loss in a step; it rises in a straight line during the warm-up.
 
+    Where `metric_grad_cap` binds, the gradient has the cap's norm whatever the weight: a warm-up
+    then only matters in the steps whose weighted gradient is still below the cap.
+
     Args:
         config: The `[model]` table.
         step: Steps of the run before this one, at least 0.

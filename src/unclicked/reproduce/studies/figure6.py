@@ -29,9 +29,8 @@ NUMBERS = {
 def _run(place: Workplace) -> list[Result]:
     tuner, base, full = trained_pair(place, NAME, BASES[SDM], VARIANTS[FULL])
     dataset = place.datasets[0]
-    rows = map_rows(
-        NAME, dataset.path.name, open_run(base), open_run(full), dataset, names=(SDM, FULL)
-    )
+    base_run, full_run = (open_run(path, device=place.device) for path in (base, full))
+    rows = map_rows(NAME, dataset.path.name, base_run, full_run, dataset, names=(SDM, FULL))
     return [*tuner.rows, *rows]
 
 

@@ -22,9 +22,8 @@ SHOWN_ITEMS = 10
 def _run(place: Workplace) -> list[Result]:
     tuner, base, full = trained_pair(place, NAME, BASES[SDM], VARIANTS[FULL])
     dataset = place.datasets[0]
-    rows = case_rows(
-        NAME, dataset.path.name, open_run(base), open_run(full), dataset, names=(SDM, FULL)
-    )
+    base_run, full_run = (open_run(path, device=place.device) for path in (base, full))
+    rows = case_rows(NAME, dataset.path.name, base_run, full_run, dataset, names=(SDM, FULL))
     return [*tuner.rows, *rows]
 
 

@@ -40,9 +40,11 @@ def _run(place: Workplace) -> list[Result]:
 def _tables(results: Results) -> Tables:
     final = results.where(role=FINAL)
     pairs = [(base.name, kind(base).name) for base in BASES.values() for kind in _KINDS]
+    true = [(_control(base).name, _with_fusion(base).name) for base in BASES.values()]
     made = [
         reached("The plug-in on six base recommenders", final, [one.name for one in _METHODS]),
         differences("Each against its own base", final, pairs, ("HR@50", "MRR@50", "R@50")),
+        differences("True lists against shuffled ones", final, true, ("HR@50", "R@50")),
     ]
     chosen = choices("Settings chosen on validation", results)
     return made if chosen is None else [*made, chosen]
