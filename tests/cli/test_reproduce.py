@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from unclicked.cli.main import run
+from unclicked.data.dataset import PreparedDataset
+from unclicked.reproduce.results import FINAL, read_results
 
 NAMES = [
     "table1",
@@ -37,6 +40,8 @@ def test_the_list_is_for_people_and_for_scripts(capsys: pytest.CaptureFixture[st
         (["table2"], "needs STUDY"),
         (["tabel2", "--data", "d", "--out", "o"], "did you mean 'table2'"),
         (["table2", "--data", "nowhere", "--out", "o"], "nowhere"),
+        (["table2", "--data", "d", "--out", "o", "--at-once", "-1"], "--at-once"),
+        (["table2", "--data", "d", "--out", "o", "--device", "cuda:99"], "--device cuda:99"),
     ],
 )
 def test_wrong_input_is_said_in_one_line(
@@ -52,3 +57,21 @@ def test_wrong_input_is_said_in_one_line(
     assert said in error
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_line_can_be_run(
+    tiny_data: PreparedDataset,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tiny_data.path)
+    out = tmp_path / "my studies"
+    assert run(["reproduce", "table1", "--data", ".", "--out", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    words = shlex.split(lines[-1].removeprefix("next: "))
+    assert words == [
+        *("unclicked", "reproduce", "controls", "--data", ".", "--out", str(out)),
+    ]
+    # A data set has a name however it is called.
+    assert read_results(out, "table1").where(role=FINAL).distinct("data") == [tiny_data.path.name]

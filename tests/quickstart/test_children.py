@@ -63,6 +63,11 @@ def test_a_failure_is_one_line_with_its_code(tmp_path: Path) -> None:
     assert not (tmp_path / "pid").exists() or not alive(tmp_path)
 
 
+def test_a_failure_is_told_under_its_title(tmp_path: Path) -> None:
+    with pytest.raises(ChildError, match="run SDM of tiny, seed 1: training"):
+        run_all([Job("abc", ["badly"], title="SDM of tiny, seed 1")], 1, lambda job, trained: None)
+
+
 def test_a_killed_child(tmp_path: Path) -> None:
     with pytest.raises(ChildError, match="exit code 137") as caught:
         run_all([Job("a", ["killed"])], 1, lambda job, trained: None)

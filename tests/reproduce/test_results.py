@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from unclicked.errors import ArtefactError
@@ -70,3 +72,27 @@ def test_swept_values_are_found_in_order() -> None:
     results = Results(rows)
     assert results.xs() == [0.1, 5.0]
     assert results.at(0.1).seed_values().tolist() == [0.2]
+
+
+def test_one_study_of_many_rows_is_read_alone(tmp_path: Path) -> None:
+    # More rows than are kept together, each with a length and values of its own.
+    many = [row("b", seed=n, values=np.arange(n % 5) + n / 1000) for n in range(3 * 64 + 5)]
+    write_results(tmp_path, "b", many)
+    write_results(tmp_path, "a", [row("a", values=np.array([7.0]))])
+    assert [one.study for one in read_results(tmp_path, "a").rows] == ["a"]
+    back = read_results(tmp_path, "b").rows
+    assert [one.seed for one in back] == [one.seed for one in many]
+    assert [one.values.tolist() for one in back] == [one.values.tolist() for one in many]
+    assert read_results(tmp_path, "c").rows == []
+
+
+def test_many_rows_are_parts_of_few_arrays(tmp_path: Path) -> None:
+    write_results(tmp_path, "s", [row(values=np.zeros(9)) for _ in range(64)])
+    owners = {id(one.values.base) for one in read_results(tmp_path, "s").rows}
+    assert len(owners) == 1
+
+
+def test_a_file_with_other_columns_is_named(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"study": ["s"]}), tmp_path / "results.parquet")
+    with pytest.raises(ArtefactError, match="not ours"):
+        read_results(tmp_path, "s")

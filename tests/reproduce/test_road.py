@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,30 @@ def test_tables_say_how_they_were_made(printed: Workplace) -> None:
     reproduce("table1", replace(printed, seeds=(1, 2)))
     text = (printed.out / "table1.md").read_text(encoding="utf-8")
     assert "as the paper prints them (seeds 1, 2, model.dim=8" in text
+    assert f"torch {version('torch')}" in text
+    # A row that says how it was made is no data set.
+    assert text.splitlines()[2].count("|") == 5
+
+
+@pytest.mark.parametrize("study", ["table1", "table3"])
+def test_a_setting_that_does_not_exist_leaves_no_folder(printed: Workplace, study: str) -> None:
+    with pytest.raises(UserError, match=r"model\.dim"):
+        reproduce(study, replace(printed, settings={"model.dimm": 8}))
+    assert not printed.out.exists()
+
+
+def test_a_file_in_the_way_is_named(printed: Workplace) -> None:
+    printed.out.mkdir()
+    (printed.out / "cells").write_text("mine")
+    with pytest.raises(UserError, match="cells: is no folder"):
+        reproduce("table1", printed)
+
+
+def test_missing_packages_are_said_before_a_training(
+    printed: Workplace, in_process: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    with pytest.raises(UserError, match="openTSNE: is not installed"):
+        reproduce("figure6", printed)
+    assert in_process == []
+    assert not printed.out.exists()

@@ -8,7 +8,7 @@ import pytest
 
 from unclicked.errors import ArtefactError
 from unclicked.reproduce.plots import dots
-from unclicked.reproduce.results import Result, write_results
+from unclicked.reproduce.results import SETTINGS, Result, write_results
 from unclicked.reproduce.show import show
 from unclicked.reproduce.study import Study
 from unclicked.reproduce.table import Table
@@ -39,3 +39,11 @@ def test_tables_and_pictures_are_written(tmp_path: Path) -> None:
 def test_without_results_there_is_nothing_to_show(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"results\.parquet"):
         show(STUDY, tmp_path)
+
+
+def test_how_it_was_made_stands_below_and_is_no_row(tmp_path: Path) -> None:
+    made = Result("s", "", "", SETTINGS, role=SETTINGS, text="seeds 1, 2")
+    write_results(tmp_path, "s", [Result("s", "d", "m", "HR@50", 0.5), made])
+    tables, _ = show(STUDY, tmp_path)
+    assert [list(row) for row in tables[0].rows] == [["0.5"]]
+    assert list(tables[0].notes) == ["seeds 1, 2"]

@@ -16,8 +16,9 @@ from unclicked.reproduce.workplace import Workplace
 
 # Starts a worker as a study does, tells its number, and waits to be killed.
 PARENT = """
-import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-m", "unclicked.reproduce.worker", sys.argv[1]])
+import os, subprocess, sys, time
+order = [sys.argv[1], str(os.getpid())]
+child = subprocess.Popen([sys.executable, "-m", "unclicked.reproduce.worker", *order])
 print(child.pid, flush=True)
 time.sleep(600)
 """
@@ -57,4 +58,25 @@ def test_a_worker_leaves_when_its_parent_is_killed(
     assert gone(worker)
     # It saved before it left, so that the next one goes on there.
     assert list((run / "checkpoints").glob("*/manifest.json"))
+    assert not (place.folder(cell) / "done.json").exists()
+
+
+def test_a_worker_whose_parent_is_gone_already_does_nothing(
+    out: Path, tiny_dataset: PreparedDataset
+) -> None:
+    settings = {"model.dim": 8, "train.max_epochs": 500, "train.patience": 500}
+    place = Workplace(out, [tiny_dataset], settings=settings)
+    base = {"model.fusion": "none", "model.metric": "none"}
+    cell = place.cell(tiny_dataset, "recommended", base, 0)
+    place._job("a", cell, "")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    arguments = [str(place.folder(cell)), str(dead.pid)]
+    worker = subprocess.run(
+        [sys.executable, "-m", "unclicked.reproduce.worker", *arguments],
+        timeout=60,
+        stderr=subprocess.DEVNULL,
+    )
+    # By the signal itself, or by the training that heard it and saved.
+    assert worker.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)
     assert not (place.folder(cell) / "done.json").exists()

@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from unclicked import artefact
 from unclicked.data.dataset import PreparedDataset
-from unclicked.errors import UserError
+from unclicked.errors import BusyError, UserError
 from unclicked.evaluation import evaluate
-from unclicked.quickstart.children import ChildError
+from unclicked.quickstart.children import ChildError, Job, Trained
+from unclicked.reproduce import workplace
 from unclicked.reproduce.cell import Cell
 from unclicked.reproduce.workplace import Workplace
 from unclicked.run import open_run
@@ -76,10 +79,19 @@ def test_what_a_study_sets_cannot_be_set(place: Workplace) -> None:
         replace(place, settings={"model.fusion": "none"})
 
 
-@pytest.mark.parametrize("key", ["model.margin", "model.metric_weight", "train.learning_rate"])
+@pytest.mark.parametrize(
+    "key",
+    ["model.margin", "model.metric_weight", "model.metric_grad_cap", "model.metric_labels"],
+)
 def test_what_a_grid_or_a_sweep_sets_cannot_be_set(place: Workplace, key: str) -> None:
     with pytest.raises(UserError, match="what the studies themselves set"):
         replace(place, settings={key: 0.3})
+
+
+def test_what_validation_chooses_cannot_be_set(place: Workplace) -> None:
+    for key in ("train.learning_rate", "train.optimizer"):
+        with pytest.raises(UserError, match="what validation chooses"):
+            replace(place, settings={key: 0.3})
 
 
 def test_the_printed_numbers_leave_the_rate_free(place: Workplace) -> None:
@@ -108,8 +120,34 @@ def test_an_evaluation_with_other_lengths_is_made_anew(place: Workplace) -> None
 
 
 def test_two_data_sets_of_one_name_are_refused(place: Workplace) -> None:
+    other = replace(place.datasets[0], sha256="another")
     with pytest.raises(UserError, match="one name: tiny, tiny"):
-        replace(place, datasets=[*place.datasets, *place.datasets])
+        replace(place, datasets=[*place.datasets, other])
+
+
+def test_a_cell_that_another_process_holds_is_left_alone(place: Workplace) -> None:
+    cell = cell_of(place)
+    run = place.folder(cell) / "run"
+    run.mkdir(parents=True)
+    (run.parent / "cell.json").write_text("theirs")
+    with artefact.lock(run), pytest.raises(BusyError, match=r"process \d+ on "):
+        place.train([("a", cell)])
+    assert (run.parent / "cell.json").read_text() == "theirs"
+
+
+def test_warnings_name_their_method(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = workplace.run_all
+
+    def run_all(jobs: list[Job], at_once: int, done: Callable[[Job, Trained], None]) -> None:
+        real(jobs, at_once, lambda job, trained: done(job, Trained(0.0, ("look here",))))
+
+    monkeypatch.setattr(workplace, "run_all", run_all)
+    lines: list[str] = []
+    warned: list[str] = []
+    heard = replace(place, say=lines.append, warn=warned.append)
+    heard.train([("a", cell_of(place))])
+    assert warned == ["a: look here"]
+    assert [line.split(":")[0] for line in lines] == ["  1 of 1  tiny, a, seed 0"]
 
 
 def test_a_child_that_fails_ends_the_work(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -80,5 +81,5 @@ def reproduce(
         typer.echo("\n" + table)
     typer.echo(f"\nwritten: {', '.join(Path(path).name for path in made['files'])}")
     other = "controls" if study != "controls" else "table2"
-    given = " ".join(f"--data {path}" for path in data)
-    shared.say_next(f"unclicked reproduce {other} {given} --out {out}", as_json)
+    words = ["unclicked", "reproduce", other, *(part for one in data for part in ("--data", one))]
+    shared.say_next(shlex.join([*map(str, words), "--out", str(out)]), as_json)

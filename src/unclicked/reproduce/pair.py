@@ -33,8 +33,9 @@ def trained_pair(
     cells = [tuner.cell(method, place.seeds[0]) for method in (base, full)]
     names = (base.name, full.name)
     outcomes = place.train(list(zip(names, cells, strict=True)))
-    for cell in cells:
+    for name, cell in zip(names, cells, strict=True):
         if outcomes[cell.key].failed:
-            raise UserError("REPRODUCE-BROKE", cell.key, outcomes[cell.key].failed)
+            where = f"{name} of {cell.dataset.path.name}, seed {cell.seed}"
+            raise UserError("REPRODUCE-BROKE", where, outcomes[cell.key].failed)
     runs = [outcomes[cell.key].run for cell in cells]
     return tuner, runs[0], runs[1]

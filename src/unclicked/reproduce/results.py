@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from unclicked import disk
 from unclicked.errors import ArtefactError
 
 FILE = "results.parquet"
+# Rows whose values are kept together: a study is read without most of the other ones.
+ROWS_AT_ONCE = 64
 FINAL, SCREEN, CHOSEN, SETTINGS = "final", "screen", "chosen", "settings"
 
 SCHEMA = pa.schema(
@@ -172,7 +174,7 @@ def write_results(out: Path, study: str, rows: Iterable[Result]) -> None:
         table = pa.concat_tables([_read(path, pc.field("study") != study), table])
     aside = path.with_name(f".{FILE}.writing")
     with disk.told(path):
-        pq.write_table(table, aside, write_page_checksum=True)
+        pq.write_table(table, aside, row_group_size=ROWS_AT_ONCE, write_page_checksum=True)
         disk.sync(aside)
         aside.replace(path)
 
@@ -191,36 +193,49 @@ def read_results(out: Path, study: str = "") -> Results:
         ArtefactError: The file is missing, broken or another one.
     """
     table = _read(out / FILE, pc.field("study") == study if study else None)
-    lists = table.column("values").combine_chunks()
-    ends, flat = lists.offsets.to_numpy(), lists.values.to_numpy(zero_copy_only=False)
     rows = []
-    for place, line in enumerate(table.drop_columns(["values"]).to_pylist()):
+    lines = table.drop_columns(["values"]).to_pylist()
+    for line, values in zip(lines, _slices(table.column("values")), strict=True):
         line["x"] = math.nan if line["x"] is None else line["x"]
         line["value"] = math.nan if line["value"] is None else line["value"]
-        rows.append(Result(**line, values=flat[ends[place] : ends[place + 1]]))
+        rows.append(Result(**line, values=values))
     return Results(rows)
+
+
+def _slices(column: pa.ChunkedArray) -> Iterator[Floats]:
+    """The values of each row, as parts of the column's own memory."""
+    for lists in column.chunks:
+        ends, flat = lists.offsets.to_numpy(), lists.values.to_numpy(zero_copy_only=False)
+        for place in range(len(lists)):
+            yield flat[ends[place] : ends[place + 1]]
 
 
 def _table(rows: Sequence[Result]) -> pa.Table:
     columns = {name: [getattr(row, name) for row in rows] for name in SCHEMA.names}
     for name in ("x", "value"):
         columns[name] = [None if math.isnan(number) else number for number in columns[name]]
-    ends = np.cumsum([0, *(len(row.values) for row in rows)]).astype(np.int32)
-    flat = np.concatenate([np.empty(0), *(row.values for row in rows)])
-    columns["values"] = pa.ListArray.from_arrays(pa.array(ends), pa.array(flat))
+    # In parts, since a list's place within its part is a number of 32 bits.
+    starts = range(0, len(rows), ROWS_AT_ONCE)
+    parts = [_lists([row.values for row in rows[at : at + ROWS_AT_ONCE]]) for at in starts]
+    columns["values"] = pa.chunked_array(parts, SCHEMA.field("values").type)
     return pa.table(columns, schema=SCHEMA)
+
+
+def _lists(values: Sequence[Floats]) -> pa.ListArray:
+    ends = np.cumsum([0, *map(len, values)]).astype(np.int32)
+    flat = np.concatenate([np.empty(0), *values])
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(flat))
 
 
 def _read(path: Path, wanted: pc.Expression | None) -> pa.Table:
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        names = pq.read_schema(path)
+        if not names.equals(SCHEMA):
+            found = f"has columns {names.names}, not ours."
+            raise ArtefactError("REPRODUCE-RESULTS", str(path), found)
+        return pq.read_table(path, filters=wanted, page_checksum_verification=True)
     except FileNotFoundError:
         raise ArtefactError("REPRODUCE-RESULTS", str(path), "is not there.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise ArtefactError("REPRODUCE-RESULTS", str(path), f"cannot be read: {reason}.") from None
-    if not table.schema.equals(SCHEMA):
-        raise ArtefactError(
-            "REPRODUCE-RESULTS", str(path), f"has columns {table.schema.names}, not ours."
-        )
-    return table if wanted is None else table.filter(wanted)

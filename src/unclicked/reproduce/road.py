@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import unclicked
 from unclicked import artefact, disk
 from unclicked.errors import UserError
+from unclicked.quickstart.children import assignments
 from unclicked.reproduce.projection import figures_module
 from unclicked.reproduce.results import SETTINGS, Result, write_results
 from unclicked.reproduce.show import show
@@ -58,6 +60,9 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     _refuse_foreign(place.out)
     if study.extra:
         figures_module("openTSNE")
+    for dataset in place.datasets:
+        # A setting that does not exist is said before anything is made.
+        place.cell(dataset, PRESET, {}, place.seeds[0])
     with disk.told(place.out):
         disk.make_folder(place.out)
     with artefact.lock(place.out):
@@ -76,11 +81,11 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
 def _settings(study: str, place: Workplace) -> Result:
     """Under which settings the rows of a study were made."""
     seeds = ", ".join(str(seed) for seed in place.seeds)
-    given = ", ".join(f"{key}={value}" for key, value in place.settings.items())
+    given = ", ".join(assignments(place.settings))
     source = "chosen on validation" if place.tuning == "validation" else "as the paper prints them"
     preset = f"preset {PRESET}, " if place.tuning == "validation" else ""
     text = f"Settings {source} ({preset}seeds {seeds}{', ' + given if given else ''}); "
-    text += f"unclicked {unclicked.__version__}."
+    text += f"unclicked {unclicked.__version__}, torch {version('torch')}."
     return Result(study, "", "", SETTINGS, role=SETTINGS, text=text)
 
 

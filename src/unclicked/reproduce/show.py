@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from unclicked import disk
 from unclicked.reproduce.plots import STYLE
-from unclicked.reproduce.results import SETTINGS, read_results
+from unclicked.reproduce.results import SETTINGS, Results, read_results
 from unclicked.reproduce.study import Study
 from unclicked.reproduce.table import Table
 
@@ -35,9 +35,11 @@ def show(study: Study, out: Path) -> tuple[Sequence[Table], list[Path]]:
         ArtefactError: There are no results, or they are broken.
         ResourceError: The disk refuses to write.
     """
-    rows = read_results(out, study.name)
+    found = read_results(out, study.name)
+    made = [row.text for row in found.where(role=SETTINGS).rows]
+    # What a study shows are numbers; how they were made is said below its first table.
+    rows = Results([row for row in found.rows if row.role != SETTINGS])
     tables, written = list(study.tables(rows)), []
-    made = [row.text for row in rows.where(role=SETTINGS).rows]
     tables[0] = replace(tables[0], notes=[*tables[0].notes, *made])
     with disk.told(out):
         for end, as_text in FORMATS.items():

@@ -1,6 +1,7 @@
 """The process of one cell: train it, or go on with it, and judge it where that is asked.
 
-Started as `python -m unclicked.reproduce.worker FOLDER`.
+Started as `python -m unclicked.reproduce.worker FOLDER PARENT`; PARENT is the number of the process
+that starts it, with which it ends.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(int(sys.argv[2]),), daemon=True).start()
     code = main(Path(sys.argv[1]))
     # Past the interpreter's teardown, where a thread of a library may turn success into a crash.
     os._exit(code)

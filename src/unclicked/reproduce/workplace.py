@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,26 +81,29 @@ class Workplace:
         names = [one.path.name for one in self.datasets]
         if not names or not self.seeds:
             raise UserError("REPRODUCE-DATA", "reproduce", "needs a data set and a seed.")
+        if len({one.sha256 for one in self.datasets}) != len(names):
+            found = "found the same data twice. Leave one out."
+            raise UserError("REPRODUCE-DATA", "--data", found)
         if len(set(names)) != len(names):
             found = f"found folders of one name: {', '.join(names)}. Rename one."
             raise UserError("REPRODUCE-DATA", "--data", found)
         if self.tuning not in TUNINGS:
             found = f"found {self.tuning!r}, expected one of {', '.join(TUNINGS)}."
             raise UserError("REPRODUCE-TUNING", "--tuning", found)
-
-        if len({one.sha256 for one in self.datasets}) != len(names):
-            raise UserError("REPRODUCE-DATA", "--data", "found the same data twice.")
         if self.at_once < 1:
             found = f"found {self.at_once}, expected at least 1."
             raise UserError("REPRODUCE-AT-ONCE", "--at-once", found)
         self._refuse_settings_of_studies()
 
     def _refuse_settings_of_studies(self) -> None:
-        fixed = (*THE_STUDYS, *(CHOSEN_BY_VALIDATION if self.tuning == "validation" else ()))
         for key in self.settings:
-            if key in fixed:
-                found = "is what the studies themselves set. Leave it out."
-                raise UserError("REPRODUCE-SET", f"--set {key}", found)
+            found = ""
+            if key in THE_STUDYS:
+                found = "is what the studies themselves set; rows would bear names that lie."
+            elif key in CHOSEN_BY_VALIDATION and self.tuning == "validation":
+                found = "is what validation chooses; --tuning printed leaves it to you."
+            if found:
+                raise UserError("REPRODUCE-SET", f"--set {key}", f"{found} Leave it out.")
 
     def cell(
         self, dataset: PreparedDataset, preset: str, settings: Mapping[str, Any], seed: int
@@ -209,4 +213,6 @@ class Workplace:
         }
         sealed.replace_json(folder / ORDER, order)
         title = f"{name} of {cell.dataset.path.name}, seed {cell.seed} ({cell.key})"
-        return Job(cell.key, [str(folder)], module=WORKER, error="REPRODUCE-CELL", title=title)
+        # Told, not looked up by the worker: it may be orphaned while it still loads.
+        arguments = [str(folder), str(os.getpid())]
+        return Job(cell.key, arguments, module=WORKER, error="REPRODUCE-CELL", title=title)
