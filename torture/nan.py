@@ -26,7 +26,7 @@ from unclicked.model import UnclickedRecommender
 from unclicked.run import build_model
 from unclicked.start import training_builder
 from unclicked.training import checkpoint as store
-from unclicked.training import loop, step
+from unclicked.training import loop, ranking
 from unclicked.training.loop import Training
 
 PLACES = ("row of a table", "weight", "ranking loss", "metric loss", "gradient", "row gradient")
@@ -94,7 +94,7 @@ def poisoned(
             yield ["loss is NaN", *_names(model)]
         elif place == "ranking loss":
             undo.enter_context(
-                _replaced(step, "sampled_softmax", _spoil(vars(step)["sampled_softmax"], bad))
+                _replaced(ranking, "sampled_softmax", _spoil(vars(ranking)["sampled_softmax"], bad))
             )
             yield ["ranking loss"]
         elif place == "metric loss":

@@ -16,7 +16,7 @@ from tests.model_twin import world
 from unclicked.errors import NumericError
 from unclicked.settings import resolve
 from unclicked.training import checkpoint as store
-from unclicked.training import step
+from unclicked.training import ranking, step
 from unclicked.training.log import read_log_lines
 from unclicked.training.loop import Stopped, Training
 
@@ -218,7 +218,7 @@ def test_a_broken_loss_names_the_very_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str
 ) -> None:
     made, _ = training(tmp_path / "run")
-    name, owner = ("sampled_softmax", step) if loss == "ranking loss" else ("_metric", step)
+    name, owner = ("sampled_softmax", ranking) if loss == "ranking loss" else ("_metric", step)
     plain = getattr(owner, name)
 
     def last_is_broken(*given: Any, **more: Any) -> Any:
