@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_the_log_is_kept_exactly(tiny_log: Path, tiny_data: PreparedDataset) -> 
 def test_a_missing_log_is_named(tiny_data: PreparedDataset, tmp_path: Path) -> None:
     there = json.loads((tiny_data.path / "manifest.json").read_text())
     assert LOG_FILE in there["files"]
-    gone = PreparedDataset(**{**vars(tiny_data), "path": tmp_path})
+    gone = replace(tiny_data, path=tmp_path)
     with pytest.raises(ArtefactError, match="DATASET-LOG"):
         load_log(gone)
 
