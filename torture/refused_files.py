@@ -165,7 +165,7 @@ def _thin(folder: Path) -> Iterator[FileCase]:
     ]
     for name, some, expect in (
         ("two days", first, ("DATA-SPLIT", "2024-01-02")),
-        ("no click at all", none, ("DATA-SPLIT", f"{NUM_ROWS} rows")),
+        ("no click at all", none, ("DATA-CLICKED", f"{NUM_ROWS} rows")),
         ("no click in the test days", quiet, ("split test", f"{NUM_ROWS} rows", "2024-01-05")),
     ):
         path = write_csv(folder / name.replace(" ", "-"), some)
