@@ -100,8 +100,9 @@ def attempt(options: argparse.Namespace, data: Path, names: list[str]) -> None:
         at_once=options.at_once,
         say=lambda line: print(line, flush=True),
     )
-    print(f"\n== {data.name}", flush=True)
-    tuner = Tuner(place, f"metric {data.name}")
+    name = place.datasets[0].path.name
+    print(f"\n== {name}", flush=True)
+    tuner = Tuner(place, f"metric {name}")
     tuner.choose([BASES[SDM]])
     ranking = screen(tuner, names)
     if not options.screen_only:

@@ -158,7 +158,7 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
             f"{found}, expected the folder of a {expected}. Make one: {make} {folder}",
         )
     other = RUN if expected == DATASET else DATASET
-    if _holds(folder, other):
+    if holds(folder, other):
         raise UserError(
             "ARTEFACT-KIND",
             str(folder),
@@ -166,8 +166,16 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
         )
 
 
-def _holds(folder: Path, kind: str) -> bool:
-    """Whether a folder looks like one of that kind, whole or not."""
+def holds(folder: Path, kind: str) -> bool:
+    """Whether a folder looks like a data set or a run, whole or not.
+
+    Args:
+        folder: A folder; it may be missing.
+        kind: `DATASET` or `RUN`.
+
+    Returns:
+        True where it does.
+    """
     if kind == RUN:
         return (folder / "run.json").is_file()
     try:

@@ -71,13 +71,13 @@ def test_a_wrong_name_or_folder_is_refused(printed: Workplace) -> None:
     run = printed.out
     run.mkdir()
     (run / "run.json").write_text("{}")
-    with pytest.raises(UserError, match="is a run or a data set"):
+    with pytest.raises(UserError, match="is a run"):
         reproduce("table1", printed)
 
 
 def test_a_folder_inside_a_data_set_is_refused(printed: Workplace) -> None:
     inside = printed.datasets[0].path / "studies"
-    with pytest.raises(UserError, match="lies in .*, which is a run or a data set"):
+    with pytest.raises(UserError, match="lies in .*, which is a data set"):
         reproduce("table1", replace(printed, out=inside))
     assert not inside.exists()
 
@@ -113,3 +113,9 @@ def test_missing_packages_are_said_before_a_training(
         reproduce("figure6", printed)
     assert in_process == []
     assert not printed.out.exists()
+
+
+def test_a_manifest_of_somebody_else_is_in_nobodys_way(printed: Workplace) -> None:
+    project = printed.out.parent
+    (project / "manifest.json").write_text('{"name": "a web page"}')
+    assert reproduce("table1", printed)["study"] == "table1"

@@ -130,8 +130,11 @@ def test_the_choice_has_the_name_of_the_method_and_not_of_its_control(
     assert {row.method for row in tuner.rows} == {"SDM", "SRU2B"}
 
 
-def test_the_screening_seed_is_no_judged_one(place: Workplace) -> None:
-    assert SCREEN_SEED not in replace(place, seeds=range(1, 4)).seeds
+def test_the_seed_that_chooses_is_not_judged(place: Workplace) -> None:
+    seeds = (SCREEN_SEED, 1)
+    with pytest.raises(UserError, match="found 0 among the seeds to judge"):
+        Tuner(replace(place, seeds=seeds), "s")
+    assert Tuner(replace(place, seeds=seeds, tuning="printed"), "s").place.seeds == seeds
 
 
 def test_nothing_is_chosen_where_everything_broke(

@@ -85,8 +85,8 @@ def dots(
             axes.errorbar(values.mean(), place, xerr=reach, fmt="o", color=colour, capsize=3)
         axes.set_yticks(range(len(names)), list(reversed(names)))
         axes.set_ylim(-0.7, len(names) - 0.1)
-        axes.set_xlabel(f"{metric}, %")
-        axes.set_title(f"{metric} on the test: mean, 95 % interval over users, seeds as ticks")
+        axes.set_xlabel(f"{metric}, % (bars: 95 % over users; ticks: seeds)")
+        axes.set_title(f"{metric} on the test")
         axes.grid(axis="x", linewidth=0.4)
 
     return drawn(6.4, 0.9 + 0.32 * max(len(names), 1), paint)

@@ -19,6 +19,7 @@ from unclicked.reproduce.study import Study
 from unclicked.reproduce.table import Table
 from unclicked.reproduce.tuning import PRESET
 from unclicked.reproduce.workplace import CELLS, Workplace
+from unclicked.sealed import DATASET, RUN, holds
 
 
 def study_of(name: str) -> Study:
@@ -91,13 +92,11 @@ def _settings(study: str, place: Workplace) -> Result:
 
 def _refuse_foreign(out: Path) -> None:
     for folder in (out, *out.resolve().parents):
-        if (folder / "run.json").exists() or (folder / "manifest.json").exists():
-            where = "is" if folder == out else f"lies in {folder}, which is"
-            raise UserError(
-                "REPRODUCE-OUT",
-                str(out),
-                f"{where} a run or a data set. Name a folder outside of it.",
-            )
+        for kind in (DATASET, RUN):
+            if holds(folder, kind):
+                where = "is" if folder == out else f"lies in {folder}, which is"
+                message = f"{where} a {kind}. Name a folder outside of it."
+                raise UserError("REPRODUCE-OUT", str(out), message)
     for path in (out, out / CELLS):
         if path.exists() and not path.is_dir():
             raise UserError("REPRODUCE-OUT", str(path), "is no folder.")

@@ -66,10 +66,16 @@ class Tuner:
         place: Where to train.
         study: Name of the study that asks.
 
+    Raises:
+        UserError: The seed that chooses is to be judged too.
+
     Differs: the paper gives its chosen values and not how they were chosen.
     """
 
     def __init__(self, place: Workplace, study: str) -> None:
+        if place.tuning == "validation" and SCREEN_SEED in place.seeds:
+            found = f"found {SCREEN_SEED} among the seeds to judge, which chooses the settings."
+            raise UserError("REPRODUCE-SEED", "seeds", f"{found} Begin with 1.")
         self.place = place
         self.study = study
         self.rows: list[Result] = []

@@ -19,7 +19,7 @@ from unclicked.config import Config
 from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import NumericError, UnclickedError
 from unclicked.evaluation import evaluate
-from unclicked.reproduce.cell import DONE, ORDER, RUN, is_judged, write_outcome
+from unclicked.reproduce.cell import DONE, ORDER, RUN, TOP_K, is_judged, write_outcome
 from unclicked.run import open_run
 from unclicked.settings import resolve
 from unclicked.start import train
@@ -49,8 +49,7 @@ def work(folder: Path) -> None:
         return
     for split in order["judge"]:
         if not is_judged(run, split):
-            lengths = tuple(order["top_k"])
-            evaluate(open_run(run, device=order["device"]), dataset, split=split, top_k=lengths)
+            evaluate(open_run(run, device=order["device"]), dataset, split=split, top_k=TOP_K)
 
 
 def _trained(

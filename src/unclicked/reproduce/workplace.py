@@ -18,7 +18,6 @@ from unclicked.quickstart.children import Job, Trained, run_all
 from unclicked.reproduce.cell import (
     ORDER,
     RUN,
-    TOP_K,
     Cell,
     Outcome,
     is_judged,
@@ -64,7 +63,7 @@ class Workplace:
 
     out: Path
     datasets: Sequence[PreparedDataset]
-    seeds: Sequence[int] = (0,)
+    seeds: Sequence[int] = (1,)
     tuning: str = "validation"
     settings: Mapping[str, Any] = field(default_factory=dict)
     at_once: int = 1
@@ -150,7 +149,7 @@ class Workplace:
             ResourceError: The disk refuses to write.
         """
         named = {cell.key: (name, cell) for name, cell in reversed(work)}
-        missing = [key for _, cell in work if not self._is_done(cell, judge) for key in [cell.key]]
+        missing = [cell.key for _, cell in work if not self._is_done(cell, judge)]
         self._work([named[key] for key in dict.fromkeys(missing)], judge)
         outcomes = {}
         for key, (name, cell) in named.items():
@@ -208,7 +207,6 @@ class Workplace:
             "config": cell.config.model_dump(mode="json"),
             "preset": cell.preset,
             "judge": [judge] if judge else [],
-            "top_k": list(TOP_K),
             "device": self.device,
         }
         sealed.replace_json(folder / ORDER, order)
