@@ -218,14 +218,16 @@ def test_a_broken_loss_names_the_very_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str
 ) -> None:
     made, _ = training(tmp_path / "run")
-    name, owner = ("sampled_softmax", ranking) if loss == "ranking loss" else ("_metric", step)
+    name, owner = (
+        ("fused_sampled_softmax", ranking) if loss == "ranking loss" else ("_metric", step)
+    )
     plain = getattr(owner, name)
 
     def last_is_broken(*given: Any, **more: Any) -> Any:
         found = plain(*given, **more)
-        values = found if loss == "ranking loss" else found[0]
-        values = torch.cat([values[:-1], values[-1:] + float("nan")])
-        return values if loss == "ranking loss" else (values, *found[1:])
+        place = 1 if loss == "ranking loss" else 0
+        values = torch.cat([found[place][:-1], found[place][-1:] + float("nan")])
+        return (*found[:place], values, *found[place + 1 :])
 
     monkeypatch.setattr(owner, name, last_is_broken)
     before = [weight.detach().clone() for weight in made.model.parameters()]

@@ -54,7 +54,8 @@ def test_what_is_scored() -> None:
 
 def test_the_squared_error_by_a_loop() -> None:
     scored, user = scored_items(LABELS, None), users()
-    found = ranking_loss(user, LABELS, scored, vectors_of(scored), None, SAMPLER)
+    mean, found = ranking_loss(user, LABELS, scored, vectors_of(scored), None, SAMPLER)
+    assert float(mean) == pytest.approx(float(found.sum()) / 3, abs=1e-12)
     for row, labels in enumerate(([7, 3], [3], [])):
         own = [float((user[row] - vectors_of(torch.tensor(k))).square().sum()) for k in labels]
         expected = sum(own) / len(own) if own else 0.0
@@ -65,7 +66,8 @@ def test_the_sampled_softmax_by_a_loop() -> None:
     """The whole catalogue is drawn, so every expected count is 1 and its logarithm 0."""
     every = SAMPLER.draw(NUM_ITEMS, torch.Generator())
     scored, user = scored_items(LABELS, every), users()
-    found = ranking_loss(user, LABELS, scored, vectors_of(scored), every, SAMPLER)
+    mean, found = ranking_loss(user, LABELS, scored, vectors_of(scored), every, SAMPLER)
+    assert float(mean) == pytest.approx(float(found.sum()) / 3, abs=1e-12)
     logits = user @ vectors_of(torch.arange(1, NUM_ITEMS + 1)).T
     for row, labels in enumerate(([7, 3], [3], [])):
         own = [float(torch.logsumexp(logits[row], 0) - logits[row, k - 1]) for k in labels]

@@ -53,7 +53,7 @@ def sampled_softmax(
         >>> round(loss.item(), 6)
         1.098612
     """
-    _check(user, label_index, label_mask, negative_index, item_vectors)
+    check_shapes(user, label_index, label_mask, negative_index, item_vectors)
     dtype = user.dtype
     # Not by indexing: the gradients of an item named twice would be added in any order.
     label_vectors = functional.embedding(label_index, item_vectors)
@@ -103,13 +103,25 @@ def accidental_hits(
     return row, column[row, slot]
 
 
-def _check(
+def check_shapes(
     user: Tensor,
     label_index: Tensor,
     label_mask: Tensor,
     negative_index: Tensor,
     item_vectors: Tensor,
 ) -> None:
+    """Refuse tensors that do not belong together.
+
+    Args:
+        user: Expected [R, D].
+        label_index: Expected [R, K].
+        label_mask: Expected [R, K].
+        negative_index: Expected [S].
+        item_vectors: Expected [n, D].
+
+    Raises:
+        UserError: If shapes do not fit.
+    """
     fits = (
         user.ndim == 2
         and label_index.ndim == 2

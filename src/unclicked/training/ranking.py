@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unclicked.losses.fused_softmax import fused_sampled_softmax
 from unclicked.losses.regression import squared_error
-from unclicked.losses.sampled_softmax import sampled_softmax
 from unclicked.sampling import LogUniform, SampledNegatives
 
 
@@ -39,8 +39,8 @@ def ranking_loss(
     vectors: Tensor,
     negatives: SampledNegatives | None,
     sampler: LogUniform,
-) -> Tensor:
-    """The ranking loss of every row.
+) -> tuple[Tensor, Tensor]:
+    """The ranking loss of a batch.
 
     Args:
         user: User vectors, float [R, D].
@@ -51,14 +51,15 @@ def ranking_loss(
         sampler: The sampler that drew them.
 
     Returns:
-        float [R].
+        Its mean over rows, a float scalar with a gradient; and each row's, float [R], without.
 
     Source: section 4.3 of the paper; the squared error is BINN's.
     """
     label_rows, label_mask = torch.searchsorted(scored, labels), labels > 0
     if negatives is None:
-        return squared_error(user, functional.embedding(label_rows, vectors), label_mask)
-    return sampled_softmax(
+        rows = squared_error(user, functional.embedding(label_rows, vectors), label_mask)
+        return rows.mean(), rows.detach()
+    return fused_sampled_softmax(
         user,
         label_rows,
         label_mask,

@@ -98,10 +98,10 @@ def training_step(
     trunk = _trunk(model, batch, rows, scored, generator)
     leaves = {name: one.detach().requires_grad_() for name, one in trunk.items()}
     user = model.plugin.fuse(leaves["clicked"], leaves["unclicked"])
-    ranking = ranking_loss(user, batch.labels, scored, leaves["vectors"], negatives, sampler)
+    mean, ranking = ranking_loss(user, batch.labels, scored, leaves["vectors"], negatives, sampler)
     metric, counted = _metric(model, batch, rows, leaves)
     _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample)
-    ranking.mean().backward()
+    mean.backward()
     judged = rows.unclicked_mask & counted
     weight = metric_weight_at(model.config, step)
     losses = _Losses(ranking, metric, counted, judged, rows.unclicked_mask, weight)
@@ -252,7 +252,7 @@ def _report(
     distances = model.plugin.distances(h[judged], n[judged], c[judged])
     means = {name: _mean_of(one) for name, one in distances.items()}
     return StepReport(
-        ranking_loss=float(losses.ranking.detach().mean()),
+        ranking_loss=float(losses.ranking.mean()),
         metric_loss=_mean_of(metric),
         active_share=_mean_of((metric > 0).to(h.dtype)),
         clicked_label=means["clicked_label"],
