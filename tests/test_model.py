@@ -73,7 +73,7 @@ def test_means_of_unclicked_items_against_a_loop(one: World, weighted: bool) -> 
     tower = model.tower(torch.from_numpy(batch.items))
     empty = 0
     for row in range(len(batch.row_sample)):
-        begin, end = batch.unclicked_offsets[row], batch.unclicked_offsets[row + 1]
+        begin, end = batch.unclicked_offsets[batch.unclicked_list[row] :][:2]
         total, weight = torch.zeros(16, dtype=torch.float64), 0
         for k in range(begin, end):
             count = int(batch.unclicked_counts[k]) if weighted else 1

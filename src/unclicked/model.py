@@ -203,6 +203,11 @@ class UnclickedRecommender(nn.Module):
         return EncoderContext(profile=profile, long=long, long_mask=batch.long_items > 0)
 
     def _unclicked(self, batch: TensorBatch, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and presence of every row's unclicked items; each distinct list is averaged once."""
+        mean, mask = self._unclicked_lists(batch, items)
+        return functional.embedding(batch.unclicked_list, mean), mask[batch.unclicked_list]
+
+    def _unclicked_lists(self, batch: TensorBatch, items: Tensor) -> tuple[Tensor, Tensor]:
         offsets = batch.unclicked_offsets
         mask = offsets[1:] > offsets[:-1]
         if len(batch.unclicked) == 0:

@@ -29,6 +29,7 @@ class TensorBatch:
     unclicked: Tensor
     unclicked_offsets: Tensor
     unclicked_counts: Tensor
+    unclicked_list: Tensor
     labels: Tensor
     label_places: Tensor
 
@@ -61,6 +62,7 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
         unclicked=move(batch.unclicked),
         unclicked_offsets=move(batch.unclicked_offsets),
         unclicked_counts=move(batch.unclicked_counts),
+        unclicked_list=move(batch.unclicked_list),
         labels=move(batch.labels),
         label_places=move(batch.label_places()),
     )

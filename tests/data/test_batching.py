@@ -90,7 +90,7 @@ def test_a_batch_against_its_twin(seed: int, cut: str, rows: str) -> None:
     found = []
     for row in range(len(batch.row_sample)):
         labels = batch.labels[row]
-        begin, end = batch.unclicked_offsets[row], batch.unclicked_offsets[row + 1]
+        begin, end = batch.unclicked_offsets[batch.unclicked_list[row] :][:2]
         items = batch.items[batch.unclicked[begin:end]].tolist()
         counts = batch.unclicked_counts[begin:end].tolist()
         found.append(
@@ -104,6 +104,10 @@ def test_a_batch_against_its_twin(seed: int, cut: str, rows: str) -> None:
         )
         assert (batch.items[batch.label_places()[row]] == labels).all()
     assert found == wanted
+    lists = batch.unclicked_list
+    assert sorted(set(lists.tolist())) == list(range(len(batch.unclicked_offsets) - 1))
+    if cut == "session_start" and rows == "all":
+        assert len(set(lists.tolist())) < len(lists)
     assert len(batch.row_is_last) == len(batch.row_sample)
 
 
@@ -114,7 +118,7 @@ def test_held_out_rows_have_the_list_of_their_moment_and_no_label() -> None:
     batch = one.builder(samples=held, rows="query").build(np.arange(len(held)))
     expected = [twin.twin_held_out(*user, middle, 10**18, RULES) for user in one.users]
     for row, sample in enumerate([one for one in expected if one is not None]):
-        begin, end = batch.unclicked_offsets[row], batch.unclicked_offsets[row + 1]
+        begin, end = batch.unclicked_offsets[batch.unclicked_list[row] :][:2]
         items = batch.items[batch.unclicked[begin:end]].tolist()
         assert items == [item for item, _ in sample.unclicked_now[-1]]
         assert batch.row_position[row] == len(sample.short) - 1

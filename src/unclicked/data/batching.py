@@ -32,9 +32,10 @@ class Batch:
         row_sample: int64 [R], sample of each row.
         row_position: int64 [R], position of each row.
         row_is_last: bool [R], True at a sample's last trained position.
-        unclicked: int64, places of all rows' unclicked items.
-        unclicked_offsets: int64 [R + 1], where each row's items begin.
+        unclicked: int64, places of the unclicked items of L distinct lists; rows share lists.
+        unclicked_offsets: int64 [L + 1], where each list begins.
         unclicked_counts: int32, showings of each.
+        unclicked_list: int64 [R], list of each row.
         labels: int64 [R, K], item indices of the next clicks, 0 where there are fewer.
     """
 
@@ -51,6 +52,7 @@ class Batch:
     unclicked: Ints
     unclicked_offsets: Ints
     unclicked_counts: NDArray[np.int32]
+    unclicked_list: Ints
     labels: Ints
 
     def label_places(self) -> Ints:
@@ -105,7 +107,7 @@ class BatchBuilder:
             mask, self.click_item[np.where(mask, start[:, None] + time, 0)], 0
         ).astype(np.int64)
         row_sample, row_position, labels = self._rows(chosen, mask)
-        flat, offsets, counts = self._unclicked(chosen[row_sample], row_position)
+        flat, offsets, counts, lists = self._unclicked(chosen[row_sample], row_position)
         long_fields, long_items = self._long(samples.long_start[chosen], start)
         items = _distinct([np.zeros(1), clicked, flat, long_items, labels])
         user = samples.user[chosen]
@@ -123,6 +125,7 @@ class BatchBuilder:
             unclicked=np.searchsorted(items, flat),
             unclicked_offsets=offsets,
             unclicked_counts=counts,
+            unclicked_list=lists,
             labels=labels,
         )
 
@@ -145,22 +148,31 @@ class BatchBuilder:
         labels = np.where(there, self.click_item[np.where(there, at, 0)], 0)
         return sample, position, labels.astype(np.int64)
 
-    def _unclicked(self, sample: Ints, position: Ints) -> tuple[Ints, Ints, NDArray[np.int32]]:
-        """All rows' unclicked items one after the other, where each begins, and their showings."""
+    def _unclicked(
+        self, sample: Ints, position: Ints
+    ) -> tuple[Ints, Ints, NDArray[np.int32], Ints]:
+        """Items of the distinct lists one after the other, where each begins, showings; row's list.
+
+        All rows of a sample have one list where it is cut at the session's start, and rows with no
+        showing between them have one where it is not: each is read and averaged once.
+        """
         samples = self.samples
         if not self.need_unclicked:
             nothing = np.zeros(0, dtype=np.int64)
-            return nothing, np.zeros(len(sample) + 1, dtype=np.int64), nothing.astype(np.int32)
+            lists = np.zeros(len(sample), dtype=np.int64)
+            return nothing, np.zeros(2, dtype=np.int64), nothing.astype(np.int32), lists
         if self.cut == "session_start":
             row = samples.row_start[sample]
         else:
             row = samples.row_now[samples.position_offsets[sample] + position]
+        row, lists = np.unique(row, return_inverse=True)
         begin, length = samples.row_offsets[row], samples.row_offsets[row + 1]
         length = length - begin
         offsets = np.zeros(len(row) + 1, dtype=np.int64)
         np.cumsum(length, out=offsets[1:])
         place = np.arange(offsets[-1]) + np.repeat(begin - offsets[:-1], length)
-        return samples.row_items[place].astype(np.int64), offsets, samples.row_counts[place]
+        items = samples.row_items[place].astype(np.int64)
+        return items, offsets, samples.row_counts[place], lists
 
     @cached_property
     def _id_field(self) -> tuple[Ints, NDArray[np.int32]]:
