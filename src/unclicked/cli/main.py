@@ -16,6 +16,7 @@ import typer
 
 import unclicked
 from unclicked.cli import (
+    bench,
     compare,
     doctor,
     evaluate,
@@ -66,6 +67,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("recommend")(recommend.recommend)
 app.command("reproduce")(reproduce.reproduce)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
 

@@ -91,7 +91,7 @@ class _Fused(torch.autograd.Function):
         block_rows: int,
     ) -> tuple[Tensor, Tensor]:
         count, dim = user.shape
-        negatives = item_vectors[negative_index]
+        negatives = item_vectors.index_select(0, negative_index)
         hits = accidental_hits(label_index, label_mask, negative_index, len(item_vectors))
         losses = user.new_empty(count)
         to_user, to_negatives = torch.empty_like(user), torch.zeros_like(negatives)
@@ -106,12 +106,13 @@ class _Fused(torch.autograd.Function):
             # Not by indexing: the gradients of an item named twice would be added in any order.
             labels = functional.embedding(label_index[block], item_vectors)
             mask = label_mask[block]
-            losses[block], share = _softmax(
+            losses[block], share, weight = _softmax(
                 user[block], labels, mask, log_labels[block], logits, count
             )
-            torch.mm(logits, negatives, out=to_user[block])
+            # A row's weight times [D] instead of times [S].
+            torch.mm(logits, negatives, out=to_user[block]).mul_(weight)
             to_user[block] += torch.einsum("rk,rkd->rd", share, labels)
-            to_negatives.addmm_(logits.T, user[block])
+            to_negatives.addmm_(logits.T, user[block] * weight)
             torch.mul(share[:, :, None], user[block][:, None, :], out=to_labels[block])
         to_items = torch.ops.aten.embedding_dense_backward(
             to_labels, label_index, len(item_vectors), -1, False
@@ -134,11 +135,11 @@ def _softmax(
     log_labels: Tensor,
     logits: Tensor,
     count: int,
-) -> tuple[Tensor, Tensor]:
-    """Losses of a block, and the gradient of the mean at its label logits [r, K].
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Losses of a block, the gradient of the mean at its label logits [r, K], and a factor [r, 1].
 
-    `logits` of the negatives become their own gradient in place. A row without labels has a loss
-    and gradients of zero.
+    `logits` of the negatives become, in place, what times the factor is their own gradient. A row
+    without labels has a loss and gradients of zero.
     """
     label_logits = torch.einsum("rd,rkd->rk", user, labels) - log_labels
     label_logits = label_logits.masked_fill(~mask, -torch.inf)
@@ -153,7 +154,7 @@ def _softmax(
     target = label_logits.masked_fill(~mask, 0.0).sum(dim=1, keepdim=True) / number
     losses = (top + total.log() - target)[:, 0].masked_fill(~some, 0.0)
     weight = some[:, None].to(user.dtype) / count
-    logits.mul_(weight / total.clamp(min=torch.finfo(user.dtype).tiny))
+    factor = weight / total.clamp(min=torch.finfo(user.dtype).tiny)
     target_share = mask.to(user.dtype) / number
     share = weight * (label_chances / total - target_share).masked_fill(~mask, 0.0)
-    return losses, share
+    return losses, share, factor

@@ -32,6 +32,8 @@ def _scaled(num_items: int) -> dict[str, int | float | str]:
 
 # planted: the feed guesses the needs and shows the wrong brands, so a skip attracts its category.
 # rejected: the feed goes on showing needs that have ended, so a skip repels its category.
+# lagging: like rejected, with sessions in which needs last for pages, so that a model fed clicks
+# alone learns from it too; in rejected none gets above popularity.
 # taobao: like planted, with the list lengths and sessions of the paper's Table 1; the number of
 # leaves, brands and shops follows the number of items.
 # noise: planted with the same clicks, but what was skipped is random. tiny: planted, for tests.
@@ -50,6 +52,16 @@ PRESETS_SIMULATION: Final[dict[str, dict[str, int | float | str]]] = {
         "feed_pool": 5,
         "shop_pool": 2,
         "shop_other_pages": 5,
+        "click_feed": 0.002,
+    },
+    "lagging": {
+        "num_users": 4_000,
+        "redraw_probability": 0.0,
+        "end_probability": 0.4,
+        "feed": "abandoned",
+        "lag_days": 3,
+        "eta": 0.95,
+        "feed_accepted_share": 1.0,
         "click_feed": 0.002,
     },
     "taobao": {

@@ -12,6 +12,7 @@ from torch import Tensor
 from unclicked.config import TrainConfig
 from unclicked.errors import NumericError
 from unclicked.model import UnclickedRecommender
+from unclicked.training.row_adagrad import move_rows
 
 ADAM_BETAS = (0.9, 0.999)
 ADAM_EPS = 1e-8
@@ -19,12 +20,16 @@ ADAM_EPS = 1e-8
 
 @dataclass(frozen=True)
 class _Part:
-    """A parameter, the rows of it that moved (None for all) and their gradient."""
+    """A parameter, the rows of it that moved (None for all), their gradient and their values.
+
+    `values` are the very tensors that the step computed with.
+    """
 
     name: str
     weight: Tensor
     rows: Tensor | None
     gradient: Tensor
+    values: list[Tensor]
 
 
 class Optimiser:
@@ -82,7 +87,7 @@ class Optimiser:
         scale = clip / norm if 0 < clip < norm else 1.0
         self.num_steps += 1
         for part in parts:
-            self._move(part, part.gradient * scale)
+            self._move(part, scale)
         self.model.zero_grad(set_to_none=True)
         return norm
 
@@ -91,28 +96,32 @@ class Optimiser:
         tables = self.model.tables()
         for name, weight in self.model.named_parameters():
             if name in tables:
+                values = [rows for _, rows in tables[name].handed_out]
                 collected = tables[name].collect_gradients()
                 if collected is not None and len(collected[0]):
-                    yield _Part(name, weight, *collected)
+                    yield _Part(name, weight, *collected, values)
             elif weight.grad is not None:
-                yield _Part(name, weight, None, weight.grad)
+                yield _Part(name, weight, None, weight.grad, [weight])
 
     def _refuse_broken(self, parts: list[_Part]) -> None:
         """An infinite weight can hide behind a tanh: neither loss nor gradient would tell."""
-        moved = [one.weight if one.rows is None else one.weight[one.rows] for one in parts]
-        if parts and not bool(torch.isfinite(torch.stack([one.sum() for one in moved])).all()):
+        sums = [torch.stack([one.sum() for one in part.values]).sum() for part in parts]
+        if sums and not bool(torch.isfinite(torch.stack(sums)).all()):
             self.model.zero_grad(set_to_none=True)
-            names = [
-                part.name
-                for part, one in zip(parts, moved, strict=True)
-                if not one.sum().isfinite()
-            ]
+            names = [part.name for part, one in zip(parts, sums, strict=True) if not one.isfinite()]
             raise NumericError(
                 "NAN-WEIGHT", ", ".join(names), "weight is NaN or infinite; nothing was moved."
             )
 
-    def _move(self, part: _Part, gradient: Tensor) -> None:
-        if self.config.optimizer == "adagrad":
+    def _move(self, part: _Part, scale: float) -> None:
+        adagrad = self.config.optimizer == "adagrad"
+        if adagrad and part.rows is not None and part.weight.device.type == "cpu":
+            sums = self.state[f"{part.name}:sum"]
+            rate = self.config.learning_rate
+            move_rows(part.weight, sums, part.rows, part.gradient, scale, rate)
+            return
+        gradient = part.gradient * scale
+        if adagrad:
             total = self._read(part, "sum").addcmul(gradient, gradient)
             self._write(part, "sum", total)
             # A coordinate that never had a gradient may have a sum of zero: it does not move.
@@ -134,13 +143,13 @@ class Optimiser:
 
     def _read(self, part: _Part, kind: str) -> Tensor:
         state = self.state[f"{part.name}:{kind}"]
-        return state if part.rows is None else state[part.rows]
+        return state if part.rows is None else state.index_select(0, part.rows)
 
     def _write(self, part: _Part, kind: str, value: Tensor) -> None:
         if part.rows is None:
             self.state[f"{part.name}:{kind}"].copy_(value)
         else:
-            self.state[f"{part.name}:{kind}"][part.rows] = value
+            self.state[f"{part.name}:{kind}"].index_copy_(0, part.rows, value)
 
 
 def _told(part: _Part) -> str:

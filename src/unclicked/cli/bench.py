@@ -1,0 +1,61 @@
+"""The verb `bench`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unclicked.cli import shared
+from unclicked.errors import UserError
+
+
+def bench(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a benchmark; --list shows them.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="Rounds that count.", min=1, max=1000)] = 9,
+    small: Annotated[
+        bool, typer.Option("--small", help="Tiny sizes: does it run, not how fast.")
+    ] = False,
+    threads: shared.Threads = 0,
+    show_list: Annotated[
+        bool, typer.Option("--list", help="Show the benchmarks and stop.")
+    ] = False,
+    as_json: shared.AsJson = False,
+) -> None:
+    """Measure how fast, as ratios: both sides by turns in one run.
+
+    A ratio above 1 means that ours is faster or smaller. The step at the paper's size needs about
+    8 GB of memory.
+
+    Example: unclicked bench step --rounds 9
+    """
+    from unclicked.bench import BENCHMARKS
+
+    if show_list:
+        if as_json:
+            shared.print_json({"names": list(BENCHMARKS)})
+            return
+        for known, one in BENCHMARKS.items():
+            typer.echo(f"{known:<10} {one.title}")
+        shared.say_next("unclicked bench step", as_json)
+        return
+    if name not in BENCHMARKS:
+        known = ", ".join(BENCHMARKS)
+        found = "none" if name is None else f"'{name}'"
+        raise UserError("BENCH-NAME", "bench", f"found {found}, expected one of {known}.")
+    from unclicked.bench.machine import machine
+    from unclicked.bench.show import as_lines
+
+    shared.set_threads(threads)
+    rows = BENCHMARKS[name].run(rounds, small, lambda line: typer.echo(line, err=True))
+    told = machine()
+    if as_json:
+        made = [row.as_json() for row in rows]
+        shared.print_json({"benchmark": name, "machine": told, "small": small, "rows": made})
+        return
+    for line in as_lines(rows, told):
+        typer.echo(line)
+    others = [known for known in BENCHMARKS if known != name]
+    shared.say_next(f"unclicked bench {others[0]}" if others else "unclicked doctor", as_json)
