@@ -93,6 +93,25 @@ def test_a_second_writer_is_told(
     assert run(words) == 0
 
 
+def test_another_preset_does_not_go_on_silently(
+    tiny_data: PreparedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    words = ["train", str(tiny_data.path), "--out", str(out)]
+    settings = [*SMALL, "--set", "train.max_epochs=1", "--set", "train.num_negatives=20"]
+    assert run([*words, "--preset", "sdm", *settings]) == 0
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    capsys.readouterr()
+    assert run([*words, "--resume", "--preset", "recommended"]) == 2
+    err = capsys.readouterr().err
+    assert "error[RUN-CONFIG]" in err
+    assert "was started with the preset sdm, found --preset recommended" in err
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    assert run([*words, "--resume", "--preset", "sdm"]) == 0
+    assert run([*words, "--resume"]) == 0
+    assert artefact.read_json(out / "run.json")["preset"] == "sdm"
+
+
 def test_a_run_goes_on_without_its_options_repeated(
     tiny_data: PreparedDataset, tmp_path: Path
 ) -> None:

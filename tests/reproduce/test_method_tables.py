@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unclicked.reproduce.judged import BROKE, LENGTH, MEASURES, POPULARITY
-from unclicked.reproduce.method_tables import best_base, choices, differences, reached
+from unclicked.reproduce.method_tables import beside, best_base, choices, differences, reached
 from unclicked.reproduce.results import CHOSEN, SCREEN, Result, Results
 from unclicked.reproduce.tuning import VALIDATION
 
@@ -56,6 +56,35 @@ def test_the_best_base_is_found_among_those_that_were_judged() -> None:
     # By validation, although the test says otherwise.
     assert best_base(RESULTS, ["a", "b", "c"]) == "a"
     assert best_base(RESULTS, ["c"]) == "c"
+
+
+def test_ours_stands_beside_the_papers_for_each_length_of_lists() -> None:
+    ours = Results(rows_of("BINN", [0.0, 1.0, 1.0, 1.0]))
+    short, long = beside("shop", ours, ["BINN", "SRU2B-lab&clk"], MEASURES)
+    assert short.title == "shop beside the paper, lists of 50"
+    assert len(short.columns) == len(long.columns) == 13
+    assert list(short.columns[:7]) == [
+        "method",
+        "HR@50",
+        "Taobao",
+        "Tmall",
+        "MRR@50",
+        "Taobao",
+        "Tmall",
+    ]
+    assert list(short.rows[0][:7]) == ["BINN", "75.00", "36.24", "37.20", "75.00", "8.70", "9.17"]
+    assert list(short.rows[1][:7]) == ["SRU2B-lab&clk", "-", "36.91", "-", "-", "9.29", "-"]
+    # The pair losses have no lists of 80 in the paper.
+    assert list(long.rows[1][1:]) == ["-"] * 12
+    assert list(long.rows[0][4:7]) == ["75.00", "8.64", "9.65"]
+    assert any("on Tmall is left out" in note for note in short.notes)
+    # The misprint is told where it is shown.
+    assert [any("8.64" in note for note in one.notes) for one in (short, long)] == [False, True]
+
+
+def test_a_table_for_the_paper_can_be_cut_by_lists() -> None:
+    assert reached("T", RESULTS, ["a"]).groups == len(MEASURES)
+    assert [one.groups for one in beside("d", RESULTS, ["SDM"], MEASURES)] == [4, 4]
 
 
 def test_choices_show_the_whole_grid() -> None:

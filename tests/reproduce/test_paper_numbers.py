@@ -59,6 +59,18 @@ def test_values_are_the_printed_ones(data: str, method: str, metric: str, percen
     assert paper_value(data, method, metric) == percent
 
 
+def test_all_values_of_a_method() -> None:
+    # Read from Table 3 and the last line of Table 2.
+    pair = {"HR@50": 37.34, "MRR@50": 9.40, "R@50": 1.86, "F1@50": 1.46}
+    assert paper.paper_values("Taobao", "SRU2B-unclick&clk") == pair
+    assert paper.paper_values("Tmall", "SRU2B-unclick&clk") == {}
+    assert list(paper.paper_values("Tmall", "SRU2B").values()) == [
+        38.91, 9.89, 2.21, 1.66, 46.57, 10.21, 3.04, 1.69,
+    ]  # fmt: skip
+    with pytest.raises(UserError, match="data set 'JD'"):
+        paper.paper_values("JD", "SDM")
+
+
 def test_improvements_are_the_printed_ones() -> None:
     for (data, method), line in PRINTED.items():
         for metric, printed in zip(paper.METRICS, line.split(), strict=True):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from unclicked.reproduce.judged import POPULARITY
-from unclicked.reproduce.plots import curves, dots
+from unclicked.reproduce.plots import BLUE, ORANGE, curves, dots
 from unclicked.reproduce.results import Result, Results
 
 
@@ -38,6 +39,31 @@ def test_dots_stand_at_the_means_and_the_first_is_on_top() -> None:
     (axes,) = dots(RESULTS, ["a", "b", "never judged"]).axes
     assert sorted(marks(axes)) == [(50.0, 1.0), (75.0, 0.0)]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
+
+
+def told(figure: Figure) -> dict[str, str]:
+    """Words of the legend, each with its colour."""
+    return {
+        text.get_text(): mark.get_color()
+        for legend in figure.legends
+        for text, mark in zip(legend.get_texts(), legend.get_lines(), strict=True)
+    }
+
+
+def test_a_legend_says_what_the_colours_mean() -> None:
+    figure = dots(RESULTS, ["a", "b"], strong=["b"], words=("with", "without"))
+    assert told(figure) == {"with": ORANGE, "without": BLUE}
+    (axes,) = figure.axes
+    at = {line.get_ydata()[0]: line.get_color() for line in axes.get_lines()
+          if line.get_marker() == "o"}  # fmt: skip
+    # The first method is on top, and b is the strong one.
+    assert at == {1: BLUE, 0: ORANGE}
+
+
+def test_one_colour_needs_no_legend() -> None:
+    assert told(dots(RESULTS, ["a", "b"])) == {}
+    # A strong method that was never judged is not in the picture.
+    assert told(dots(RESULTS, ["a", "c"], strong=["c"])) == {}
 
 
 def test_curves_go_through_the_means() -> None:

@@ -32,6 +32,8 @@ def test_tables_and_pictures_are_written(tmp_path: Path) -> None:
     first = {path.name: path.read_bytes() for path in files}
     assert b"0.5" in first["s.txt"]
     assert first["s.png"].startswith(b"\x89PNG")
+    assert first["s.tex"].startswith(b"% In the preamble: \\usepackage{longtable}")
+    assert not any(b"usepackage" in first[name] for name in ("s.txt", "s.md"))
     show(STUDY, tmp_path)
     assert {path.name: path.read_bytes() for path in files} == first
 

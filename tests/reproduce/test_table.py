@@ -1,8 +1,7 @@
-"""One table, three ways to write it."""
+"""One table, in a terminal and as Markdown."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -77,34 +76,10 @@ def test_markdown_says_the_same() -> None:
     )
 
 
-def test_latex_needs_no_package() -> None:
-    assert SMALL.as_latex() == "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            r"\caption{Hits}",
-            r"\begin{tabular}{lr}",
-            r"\hline",
-            r"method & HR@50 \\",
-            r"\hline",
-            r"DNN & 9.95 \\",
-            r"SDM & 36.27 \\",
-            r"\hline",
-            r"SRU2B & \textbf{37.97*} \\",
-            r"\hline",
-            r"\end{tabular}",
-            r"\par Percent. Three seeds.",
-            r"\end{table}",
-        ]
-    )
-
-
 def test_a_table_without_rows_keeps_its_header() -> None:
     table = Table("Nothing", ["a", "long"], [], rules_before={-1, 0, 1})
     assert table.as_text() == "Nothing\n\na  long\n-------"
     assert lines_of(table) == ["| a | long |", "|---|---|"]
-    assert table.as_latex().count(r"\hline") == 2
-    assert table.as_latex().count(r"\\") == 1
 
 
 @pytest.mark.parametrize(
@@ -117,6 +92,9 @@ def test_a_table_without_rows_keeps_its_header() -> None:
         ({"numbers": {-1}}, "none has the number -1"),
         ({"bold": {(0, 2)}}, "2 columns, and none has the number 2"),
         ({"bold": {(1, 0)}}, "1 rows, and none has the number 1"),
+        ({"groups": 0}, "make no 0 groups"),
+        ({"groups": 2}, "2 columns, which behind 1 make no 2 groups"),
+        ({"groups": 2, "keys": 2}, "2 columns, which behind 2 make no 2 groups"),
     ],
 )
 def test_a_table_that_is_none_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -154,62 +132,6 @@ def test_markdown_marks_are_taken_as_they_are(cell: str, markdown: str) -> None:
     assert lines_of(Table("T", ["x"], [[cell]]))[2] == f"| {markdown} |"
 
 
-@pytest.mark.parametrize(
-    ("cell", "latex"),
-    [
-        ("a&b 5% $2 #1 x_y {z}", r"a\&b 5\% \$2 \#1 x\_y \{z\}"),
-        ("a\\b~^", r"a\textbackslash{}b\textasciitilde{}\textasciicircum{}"),
-        ("<0.0001 |x|", r"\textless{}0.0001 \textbar{}x\textbar{}"),
-        ("-0.42", "$-0.42$"),
-        ("[+0.12, -3.5]", "{}[$+0.12$, $-3.5$]"),
-        ("+3 of 5", "$+3$ of 5"),
-        ("2021-05-07", "2021-05-07"),
-        ("w/o fusion+sym", "w/o fusion+sym"),
-        ("*", "{}*"),
-        ("λ = 10 ± 1", r"$\lambda$ = 10 $\pm$ 1"),
-        ("two\nlines", "two lines"),
-    ],
-)
-def test_latex_prints_what_the_cell_says(cell: str, latex: str) -> None:
-    assert f"\n{latex} \\\\\n" in Table("T", ["x"], [[cell]]).as_latex()
-
-
-def test_signs_of_bold_numbers_are_bold() -> None:
-    text = Table("T", ["x"], [["+1.70"]], bold={(0, 0)}).as_latex()
-    assert r"\textbf{\boldmath $+1.70$}" in text
-
-
 def test_an_empty_cell_is_not_bold() -> None:
     table = Table("T", ["x", "y"], [["", "1"]], bold={(0, 0)})
     assert "**" not in lines_of(table)[2]
-    assert "textbf" not in table.as_latex()
-
-
-@given(CELL, st.lists(st.tuples(CELL, CELL, CELL), max_size=5), st.booleans(), CELL)
-def test_latex_is_well_formed(
-    title: str, rows: list[tuple[str, str, str]], rule: bool, note: str
-) -> None:
-    last = {len(rows) - 1} if rows and rule else set()
-    table = Table(
-        title, ["a", "b", "c"], rows, [note], {1, 2}, last, bold={(row, 1) for row in last}
-    )
-    text = table.as_latex()
-    opened: list[str] = []
-    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", text):
-        if kind == "begin":
-            opened.append(name)
-        else:
-            assert opened.pop() == name
-    assert opened == []
-    # What is left once escaped signs are gone are LaTeX's own, and those must match.
-    bare = re.sub(r"\\[\\&%$#_{}]", "", text)
-    depth = 0
-    for character in bare:
-        depth += {"{": 1, "}": -1}.get(character, 0)
-        assert depth >= 0
-    assert depth == 0
-    assert bare.count("$") % 2 == 0
-    assert not set("%#~^") & set(bare)
-    body = [line for line in text.splitlines() if line.endswith(r" \\")]
-    assert len(body) == len(rows) + 1
-    assert all(len(re.findall(r"(?<!\\)&", line)) == 2 for line in body)

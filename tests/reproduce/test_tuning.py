@@ -80,6 +80,50 @@ def test_a_control_takes_what_its_method_was_given(
     assert all(one.config.data.unclicked.source == "own" for one in trained)
 
 
+def test_permuted_labels_choose_their_own_strength(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """True labels are best at weight 0.1, permuted ones at 0.01; both have the base's rate."""
+
+    def train(
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = ""
+    ) -> dict[str, Outcome]:
+        values = {}
+        for _, cell in work:
+            model = cell.config.model
+            best = 0.01 if model.metric_labels == "permuted" else 0.1
+            value = 0.5 - abs(model.metric_weight - best) - model.metric_grad_cap
+            value -= abs(cell.config.train.learning_rate - 0.05)
+            values[cell.key] = Outcome(cell, self.folder(cell), value, 1, 1.0, "")
+        return values
+
+    monkeypatch.setattr(Workplace, "train", train)
+    permuted = FULL.with_extra("permuted", model__metric_labels="permuted")
+    both = permuted.with_extra("both", data__unclicked__source="shuffled")
+    tuner = Tuner(place, "s")
+    tuner.choose([both, FULL, permuted])
+    assert tuner.chosen(FULL)["model.metric_weight"] == 0.1
+    assert tuner.chosen(permuted)["model.metric_weight"] == 0.01
+    assert tuner.chosen(both) == tuner.chosen(permuted)
+    assert {tuner.chosen(one)["train.learning_rate"] for one in (FULL, permuted)} == {0.05}
+    cell = tuner.cell(permuted, seed=5)
+    assert (cell.config.model.metric_labels, cell.config.model.metric_weight) == ("permuted", 0.01)
+    told = [row.method for row in tuner.rows]
+    assert told.count("permuted") == told.count("SRU2B") == len(METRIC_STRENGTHS)
+
+
+def test_without_a_metric_loss_permuted_labels_are_nothing_to_choose_for(
+    rigged: tuple[Workplace, list[Cell]],
+) -> None:
+    place, trained = rigged
+    fusion = VARIANTS["SRU2B (w/o metric)"]
+    permuted = fusion.with_extra("permuted", model__metric_labels="permuted")
+    tuner = Tuner(place, "s")
+    tuner.choose([fusion, permuted])
+    assert tuner.chosen(permuted) == tuner.chosen(fusion)
+    assert len(trained) == len(OPTIMISERS)
+
+
 def test_nothing_is_chosen_twice(rigged: tuple[Workplace, list[Cell]]) -> None:
     place, trained = rigged
     tuner = Tuner(place, "s")

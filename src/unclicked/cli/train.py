@@ -16,8 +16,11 @@ def train(
     dataset: Annotated[Path | None, typer.Argument(help="A prepared data set.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
     preset: Annotated[
-        str, typer.Option(help="Settings to start from, as recommended, sdm or sru2b.")
-    ] = "recommended",
+        str | None,
+        typer.Option(
+            help="Settings to start from, as recommended, sdm or sru2b.", show_default="recommended"
+        ),
+    ] = None,
     config: shared.ConfigFile = None,
     settings: shared.Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
@@ -46,8 +49,8 @@ def train(
     from unclicked.settings import print_config as as_toml
 
     layers = [{} if config is None else read_toml(config), parse_set(settings or [])]
-    if seed is not None:
-        layers.append({"train": {"seed": seed}})
+    layers += [] if seed is None else [{"train": {"seed": seed}}]
+    asked, preset = preset, preset or "recommended"
     if print_config:
         typer.echo(as_toml(resolve(preset_settings(preset), *layers), preset), nl=False)
         return
@@ -70,6 +73,7 @@ def train(
     if goes_on and not any(layers):
         # Nothing was asked anew, so the run goes on with what it was started with.
         facts = read_facts(started)
+        _refuse_other_preset(started, facts.preset, asked)
         resolved, preset = facts.config, facts.preset
     else:
         resolved = resolve_for(data.config, preset, *layers)
@@ -91,6 +95,17 @@ def train(
     then = ", then trained on the validation days too" if refit else ""
     typer.echo(f"{out}: best validation HR@50 {best:.2%}{then}")
     shared.say_next(f"unclicked evaluate {out}", as_json)
+
+
+def _refuse_other_preset(run: Path, own: str, asked: str | None) -> None:
+    """Settings of a run stay, so another preset would be asked for in vain."""
+    if asked not in (None, own):
+        raise UserError(
+            "RUN-CONFIG",
+            str(run),
+            f"was started with the preset {own}, found --preset {asked}. Give --resume and no "
+            "preset to go on with that run, or train into another folder with this preset.",
+        )
 
 
 def _is_run(folder: Path) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from unclicked.page.digits import interval, p_value, points
-from unclicked.reproduce.comparing import Compared, compare, seed_means
+from unclicked.reproduce.comparing import Compared, compare, per_user, seed_means
 from unclicked.reproduce.judged import BROKE, LENGTH, MEASURES, POPULARITY
+from unclicked.reproduce.paper_numbers import DATA_SETS, MISPRINTS, paper_values
 from unclicked.reproduce.results import CHOSEN, SCREEN, Results
 from unclicked.reproduce.table import Table
 from unclicked.reproduce.tuning import VALIDATION
@@ -46,6 +47,7 @@ def reached(title: str, results: Results, methods: Sequence[str]) -> Table:
         numbers=set(range(1, len(MEASURES) + 1)),
         rules_before={1},
         bold=bold,
+        groups=len(MEASURES),
     )
 
 
@@ -116,6 +118,53 @@ def _difference_row(one: Compared) -> list[str]:
     ]
 
 
+def beside(
+    data: str, results: Results, methods: Sequence[str], metrics: Sequence[str]
+) -> list[Table]:
+    """What methods reached on one data set, beside what the paper prints for its own.
+
+    Args:
+        data: Name of the data set.
+        results: Final rows of a study, of this data set alone.
+        methods: Names of the methods, in order, as the paper prints them.
+        metrics: Measures such as `HR@50`.
+
+    Returns:
+        A table for each length of lists; a row for each method.
+    """
+    lengths = dict.fromkeys(metric.partition("@")[2] for metric in metrics)
+    return [
+        _beside(data, results, methods, [one for one in metrics if one.endswith(f"@{length}")])
+        for length in lengths
+    ]
+
+
+def _beside(data: str, results: Results, methods: Sequence[str], metrics: Sequence[str]) -> Table:
+    printed = {(log, name): paper_values(log, name) for log in DATA_SETS for name in methods}
+    columns, rows = ["method"], []
+    for metric in metrics:
+        columns += [metric, *DATA_SETS]
+    for name in methods:
+        row = [name]
+        for metric in metrics:
+            row.append(_percent(per_user(results, name, metric)))
+            values = (printed[log, name].get(metric) for log in DATA_SETS)
+            row += [NOTHING if value is None else f"{value:.2f}" for value in values]
+        rows.append(row)
+    notes = ["The paper's logs are private: the order can be compared, the height cannot."]
+    lacking = [log for log in DATA_SETS if not all(printed[log, name] for name in methods)]
+    if lacking:
+        notes.append(f"What the paper does not report on {', '.join(lacking)} is left out.")
+    notes += [
+        f"{log}, {name}: {text}"
+        for (log, name, metric), text in MISPRINTS.items()
+        if name in methods and metric in metrics
+    ]
+    title = f"{data} beside the paper, lists of {metrics[0].partition('@')[2]}"
+    numbers = set(range(1, len(columns)))
+    return Table(title, columns, rows, notes=notes, numbers=numbers, groups=len(metrics))
+
+
 def best_base(results: Results, bases: Sequence[str]) -> str:
     """The base recommender that validation finds best; the test is not asked.
 
@@ -159,15 +208,17 @@ def choices(title: str, results: Results) -> Table | None:
         notes=[
             "One seed that is not judged, first data set. Not compared: the only candidate, or one "
             "that broke. A method with the plug-in has its base's optimiser; one that adds a "
-            "metric loss had more candidates than one that does not, and a control takes what its "
-            "method was given."
+            "metric loss had more candidates than one that does not. A control of the unclicked "
+            "lists takes what its method was given; permuted labels choose for themselves."
         ],
         numbers={2},
     )
 
 
+def _percent(values: np.ndarray) -> str:
+    return f"{100 * float(np.mean(values)):.2f}" if len(values) else NOTHING
+
+
 def _mean(values: np.ndarray) -> str:
-    if not len(values):
-        return NOTHING
-    text = f"{100 * float(np.mean(values)):.2f}"
-    return text if len(values) == 1 else f"{text} ± {100 * float(np.std(values, ddof=1)):.2f}"
+    text = _percent(values)
+    return text if len(values) < 2 else f"{text} ± {100 * float(np.std(values, ddof=1)):.2f}"

@@ -1,4 +1,4 @@
-"""Two runs to be looked at side by side: a base and the full method, of one seed."""
+"""Two runs to be looked at side by side: a base and the full method, of the first judged seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from unclicked.reproduce.workplace import Workplace
 def trained_pair(
     place: Workplace, study: str, base: Method, full: Method
 ) -> tuple[Tuner, Path, Path]:
-    """Train two methods with the first seed on the first data set.
+    """Train two methods with the first judged seed on the first data set.
+
+    The seed that chooses settings is none of these, so these are the very trainings that the other
+    studies of the folder judge.
 
     Args:
         place: Where to train.

@@ -136,13 +136,37 @@ def paper_value(data: str, method: str, metric: str) -> float:
         10.25
     """
     results = _of(data)
-    values = {_plain(name): values for name, values in results.items()}.get(_plain(method))
-    if values is None:
+    values = paper_values(data, method)
+    if not values:
         raise _unknown(f"method {method!r} on {data}", results)
-    known = METRICS[: len(values)]
-    if metric not in known:
-        raise _unknown(f"metric {metric!r} of {method} on {data}", known)
-    return values[known.index(metric)]
+    if metric not in values:
+        raise _unknown(f"metric {metric!r} of {method} on {data}", values)
+    return values[metric]
+
+
+def paper_values(data: str, method: str) -> dict[str, float]:
+    """All results of a method on a data set, as the paper prints them.
+
+    Args:
+        data: "Taobao" or "Tmall".
+        method: As for `paper_value`.
+
+    Returns:
+        Percent by metric; empty where the paper does not report the method.
+
+    Raises:
+        UserError: If the paper has no such data set.
+
+    Source: Tables 2 and 3.
+
+    Example:
+        >>> paper_values("Taobao", "SRU2B-lab&clk")
+        {'HR@50': 36.91, 'MRR@50': 9.29, 'R@50': 1.85, 'F1@50': 1.45}
+        >>> paper_values("Tmall", "SRU2B-lab&clk")
+        {}
+    """
+    by_name = {_plain(name): values for name, values in _of(data).items()}
+    return dict(zip(METRICS, by_name.get(_plain(method), ()), strict=False))
 
 
 def improvement(data: str, method: str, metric: str) -> float:

@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from unclicked.reproduce.comparing import per_user, seed_means
 from unclicked.reproduce.judged import POPULARITY
@@ -52,7 +53,12 @@ def drawn(
 
 
 def dots(
-    results: Results, methods: Sequence[str], metric: str = "HR@50", strong: Sequence[str] = ()
+    results: Results,
+    methods: Sequence[str],
+    metric: str = "HR@50",
+    *,
+    strong: Sequence[str] = (),
+    words: tuple[str, str] = ("with the plug-in", "without"),
 ) -> Figure:
     """What every method reached: the mean, its 95 % interval over users, and each seed's mean.
 
@@ -61,6 +67,7 @@ def dots(
         methods: Names in order, the first on top.
         metric: The measure.
         strong: Methods to show in the strong colour.
+        words: What the legend calls the strong methods, and the others.
 
     Returns:
         The figure.
@@ -88,8 +95,17 @@ def dots(
         axes.set_xlabel(f"{metric}, % (bars: 95 % over users; ticks: seeds)")
         axes.set_title(f"{metric} on the test")
         axes.grid(axis="x", linewidth=0.4)
+        looks = (words[0], ORANGE, True), (words[1], BLUE, False)
+        marks = [
+            Line2D([], [], color=colour, marker="o", label=word)
+            for word, colour, is_strong in looks
+            if any((name in strong) == is_strong for name in names)
+        ]
+        # One colour alone tells nothing apart.
+        if len(marks) == len(looks):
+            axes.figure.legend(handles=marks, loc="outside lower right", ncols=2, fontsize=8)
 
-    return drawn(6.4, 0.9 + 0.32 * max(len(names), 1), paint)
+    return drawn(6.4, 1.15 + 0.32 * max(len(names), 1), paint)
 
 
 def curves(

@@ -10,12 +10,15 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from unclicked import disk
+from unclicked.reproduce.latex import PREAMBLE, as_latex
 from unclicked.reproduce.plots import STYLE
 from unclicked.reproduce.results import SETTINGS, Results, read_results
 from unclicked.reproduce.study import Study
 from unclicked.reproduce.table import Table
 
-FORMATS = {"txt": Table.as_text, "md": Table.as_markdown, "tex": Table.as_latex}
+FORMATS = {"txt": Table.as_text, "md": Table.as_markdown, "tex": as_latex}
+# What stands above all tables of a file.
+ABOVE = {"tex": PREAMBLE}
 PICTURES = ("svg", "png")
 # Without these a picture would differ each time that it is drawn.
 _SVG = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -44,7 +47,9 @@ def show(study: Study, out: Path) -> tuple[Sequence[Table], list[Path]]:
     with disk.told(out):
         for end, as_text in FORMATS.items():
             path = out / f"{study.name}.{end}"
-            path.write_text("\n\n".join(map(as_text, tables)) + "\n", encoding="utf-8")
+            parts = [ABOVE[end]] if end in ABOVE else []
+            parts += map(as_text, tables)
+            path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
             written.append(path)
         for name, figure in study.figures(rows).items():
             stem = study.name if not name else f"{study.name}-{name}"

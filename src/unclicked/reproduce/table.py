@@ -1,27 +1,13 @@
-"""One table of texts, written for a terminal, for Markdown or for LaTeX."""
+"""One table of texts, written for a terminal or for Markdown; `latex` writes it for a page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from unclicked.comparison_format import LATEX_SPECIAL
 from unclicked.errors import UserError
 
-# Signs that LaTeX with its own fonts does not print as they are.
-LATEX_MORE = {
-    "|": r"\textbar{}",
-    "−": "$-$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "λ": r"$\lambda$",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-}
 # What Markdown would read as a mark: emphasis, a cell's end, a tag, a named character.
 _MARKDOWN_MARK = re.compile(r"[\\|*_`]|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 
@@ -39,9 +25,13 @@ class Table:
         rules_before: Rows (from 0) with a line above them, besides the line under the header; a
             row that is not there has none, and Markdown has no such line.
         bold: Cells (row, column; from 0) in bold type; a terminal has none.
+        groups: Number of equal groups of the columns behind the keys; a page of LaTeX that is too
+            narrow for the table has them, or some of them, below each other.
+        keys: Columns from the left that say what a row is, which each group needs.
 
     Raises:
-        UserError: If a row has another length than the header, or a place does not exist.
+        UserError: If a row has another length than the header, a place does not exist, or the
+            columns make no such groups.
 
     Example:
         >>> table = Table("Hits", ["run", "HR@50"], [["SDM", "36.27"]], numbers={1})
@@ -60,6 +50,8 @@ class Table:
     numbers: Collection[int] = frozenset()
     rules_before: Collection[int] = frozenset()
     bold: Collection[tuple[int, int]] = frozenset()
+    groups: int = 1
+    keys: int = 1
 
     def __post_init__(self) -> None:
         """Refuse a table that is none."""
@@ -72,6 +64,10 @@ class Table:
         for column in self.numbers:
             if not 0 <= column < width:
                 raise self._refused(f"has {width} columns, and none has the number {column}.")
+        others = width - self.keys
+        if self.groups < 1 or (self.groups > 1 and (others < self.groups or others % self.groups)):
+            found = f"has {width} columns, which behind {self.keys} make no {self.groups} groups."
+            raise self._refused(found)
         for number, column in self.bold:
             if not 0 <= number < height:
                 raise self._refused(f"has {height} rows, and none has the number {number}.")
@@ -113,45 +109,13 @@ class Table:
         ruler = ["---:" if column in self.numbers else "---" for column in range(len(self.columns))]
         header = [_markdown_escape(cell) for cell in self.columns]
         rows = [
-            [self._emphasised(place, _markdown_escape(cell), "**", "**") for place, cell in row]
-            for row in self._placed()
+            [self._bold((number, column), cell) for column, cell in enumerate(row)]
+            for number, row in enumerate(self.rows)
         ]
         below = ["", " ".join(map(_markdown_escape, self.notes))] if self.notes else []
         lines = ["| " + " | ".join(row) + " |" for row in (header, *rows)]
         title = f"**{_markdown_escape(self.title)}**"
         return "\n".join([title, "", lines[0], f"|{'|'.join(ruler)}|", *lines[1:], *below])
-
-    def as_latex(self) -> str:
-        """A floating table that needs no package.
-
-        Returns:
-            Lines; no line break at the end.
-
-        Example:
-            >>> print(Table("A", ["x", "%"], [["a_b", "-1.5"]], numbers={1}).as_latex())
-            \\begin{table}
-            \\centering
-            \\caption{A}
-            \\begin{tabular}{lr}
-            \\hline
-            x & \\% \\\\
-            \\hline
-            a\\_b & $-1.5$ \\\\
-            \\hline
-            \\end{tabular}
-            \\end{table}
-        """
-        places = "".join("r" if k in self.numbers else "l" for k in range(len(self.columns)))
-        body = [r"\hline", _latex_line(map(_latex_escape, self.columns)), r"\hline"]
-        for number, row in enumerate(self._placed()):
-            cells = (self._latex_cell(place, cell) for place, cell in row)
-            body += [r"\hline"] * (number in self.rules_before and number > 0)
-            body.append(_latex_line(cells))
-        body += [r"\hline"] * bool(self.rows)
-        notes = [r"\par " + " ".join(map(_latex_escape, self.notes))] if self.notes else []
-        caption = rf"\caption{{{_latex_escape(self.title)}}}"
-        head = [r"\begin{table}", r"\centering", caption, rf"\begin{{tabular}}{{{places}}}"]
-        return "\n".join([*head, *body, r"\end{tabular}", *notes, r"\end{table}"])
 
     def _refused(self, message: str) -> UserError:
         return UserError("TABLE", repr(self.title), message)
@@ -159,21 +123,9 @@ class Table:
     def _padded(self, cell: str, column: int, width: int) -> str:
         return cell.rjust(width) if column in self.numbers else cell.ljust(width)
 
-    def _placed(self) -> list[list[tuple[tuple[int, int], str]]]:
-        """The rows' cells, each with its place."""
-        return [
-            [((number, column), cell) for column, cell in enumerate(row)]
-            for number, row in enumerate(self.rows)
-        ]
-
-    def _emphasised(self, place: tuple[int, int], cell: str, before: str, after: str) -> str:
-        return f"{before}{cell}{after}" if cell and place in self.bold else cell
-
-    def _latex_cell(self, place: tuple[int, int], cell: str) -> str:
-        escaped = _latex_escape(cell)
-        # \textbf alone leaves formulas, and so signs of numbers, in thin type.
-        before = r"\textbf{\boldmath " if "$" in escaped else r"\textbf{"
-        return self._emphasised(place, escaped, before, "}")
+    def _bold(self, place: tuple[int, int], cell: str) -> str:
+        escaped = _markdown_escape(cell)
+        return f"**{escaped}**" if escaped and place in self.bold else escaped
 
 
 def _one_line(cell: str) -> str:
@@ -182,16 +134,3 @@ def _one_line(cell: str) -> str:
 
 def _markdown_escape(cell: str) -> str:
     return _MARKDOWN_MARK.sub(r"\\\g<0>", _one_line(cell))
-
-
-def _latex_escape(cell: str) -> str:
-    signs = LATEX_SPECIAL | LATEX_MORE
-    escaped = "".join(signs.get(character, character) for character in _one_line(cell))
-    # A hyphen before a number would print as a hyphen, not as a minus.
-    return re.sub(r"(?<![\w.$])([+-])(\d+(?:\.\d+)?)(?![\w-])", r"$\1\2$", escaped)
-
-
-def _latex_line(cells: Iterable[str]) -> str:
-    line = " & ".join(cells) + r" \\"
-    # After the end of a row LaTeX takes a star or a bracket for an option of that end.
-    return "{}" + line if line.startswith(("[", "*")) else line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unclicked.errors import UserError
@@ -30,6 +31,8 @@ METRIC_STRENGTHS = (
     {"model.metric_weight": 1.0, "model.metric_grad_cap": 0.0},
     {"model.metric_weight": 1.0, "model.metric_grad_cap": 0.1},
 )
+# Settings under which a method is another one to validation, although it is a control.
+CHOOSES_FOR_ITSELF = ("model.metric_labels",)
 VALIDATION = "validation HR@50"
 PRESET = "recommended"
 
@@ -60,7 +63,8 @@ class Tuner:
     The optimiser and its rate are chosen for each base; a method with the plug-in takes its base's
     and chooses the strength of its metric loss. All candidates are trained with one seed, which is
     never judged, on the first data set, and compared by validation HR@50; the first of equal ones
-    wins. A control takes what was chosen for the method that it controls.
+    wins. A control of the unclicked lists takes what was chosen for the method that it controls;
+    with permuted labels the strength of the metric loss is chosen anew, among the same candidates.
 
     Args:
         place: Where to train.
@@ -95,7 +99,7 @@ class Tuner:
         bases = {method.encoder: _base_of(method) for method in methods}
         self._choose({name: (base, {}) for name, base in bases.items()})
         joined: dict[str, tuple[Method, dict[str, Any]]] = {}
-        # Controls come after the method that they control, whose name the choice carries.
+        # Controls come after the method whose choice they share, and which gives it its name.
         for method in sorted(methods, key=lambda one: len(one.extra)):
             if _name(method) != method.encoder:
                 joined.setdefault(_name(method), (method, self._chosen[method.encoder]))
@@ -142,7 +146,7 @@ class Tuner:
         for name, (method, given) in wanted.items():
             if name in self._chosen:
                 continue
-            plain = Method(method.name, method.encoder, method.fusion, method.metric)
+            plain = replace(method, extra=_own(method))
             candidates = [{**given, **one} for one in grid_of(plain)]
             tried[name] = [
                 (one, self.place.cell(self.place.datasets[0], PRESET, plain.settings | one, seed))
@@ -200,4 +204,12 @@ def _base_of(method: Method) -> Method:
 def _name(method: Method) -> str:
     """Methods that share a choice share this name; a plain base's is its encoder's."""
     parts = [method.encoder, method.fusion, method.metric]
+    parts += [f"{key}={value}" for key, value in _own(method).items()]
     return method.encoder if parts[1:] == ["none", "none"] else " ".join(parts)
+
+
+def _own(method: Method) -> dict[str, Any]:
+    """Settings with which a method with a metric loss is not just a control of another one."""
+    if method.metric == "none":
+        return {}
+    return {key: value for key, value in method.extra.items() if key in CHOOSES_FOR_ITSELF}

@@ -48,7 +48,8 @@ def _tables(results: Results) -> Tables:
 
 def _figures(results: Results) -> Figures:
     names = [one.name for one in _METHODS]
-    return {"": dots(results.where(role=FINAL), names, strong=[FUSION, FULL])}
+    words = ("true unclicked lists and labels", "base recommender, or control")
+    return {"": dots(results.where(role=FINAL), names, strong=[FUSION, FULL], words=words)}
 
 
 STUDY = Study(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from unclicked.page.digits import percent
 from unclicked.reproduce.draw_map import draw_map
 from unclicked.reproduce.figure6 import map_rows
@@ -31,7 +33,7 @@ def _run(place: Workplace) -> list[Result]:
     dataset = place.datasets[0]
     base_run, full_run = (open_run(path, device=place.device) for path in (base, full))
     rows = map_rows(NAME, dataset.path.name, base_run, full_run, dataset, names=(SDM, FULL))
-    return [*tuner.rows, *rows]
+    return [*tuner.rows, *(replace(row, seed=place.seeds[0]) for row in rows)]
 
 
 def _tables(results: Results) -> Tables:
@@ -42,7 +44,10 @@ def _tables(results: Results) -> Tables:
             share = row.metric == "label_nearer_than_unclicked"
             shown = percent(row.value) if share else f"{row.value:.3f}"
             rows.append([row.text, NUMBERS[row.metric], shown])
-    notes = ["Users of the test, one seed. A rank of 1 says that no other user's items are nearer."]
+    notes = [
+        f"Users of the test, models of seed {final.rows[0].seed}. "
+        "A rank of 1 says that no other user's items are nearer."
+    ]
     columns = ["map", "number", "value"]
     return [Table("Figure 6 in numbers", columns, rows, notes=notes, numbers={2})]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from unclicked.page.digits import interval, p_equals, percent, points
 from unclicked.reproduce.draw_case import draw_case
 from unclicked.reproduce.figure7 import ABLE, ITEM, PARTS, SHARE, USER, case_rows
@@ -24,7 +26,7 @@ def _run(place: Workplace) -> list[Result]:
     dataset = place.datasets[0]
     base_run, full_run = (open_run(path, device=place.device) for path in (base, full))
     rows = case_rows(NAME, dataset.path.name, base_run, full_run, dataset, names=(SDM, FULL))
-    return [*tuner.rows, *rows]
+    return [*tuner.rows, *(replace(row, seed=place.seeds[0]) for row in rows)]
 
 
 def _tables(results: Results) -> Tables:
@@ -36,7 +38,10 @@ def _shares(final: Results) -> Table:
     able = final.where(metric=ABLE).rows[0].values > 0
     base, full = (final.where(metric=SHARE_AT_50, method=name).rows[0] for name in (SDM, FULL))
     before, after = base.values[able], full.values[able]
-    notes = ["Categories frequent among a user's unclicked items that she does not click later."]
+    notes = [
+        "Categories frequent among a user's unclicked items that she does not click later; "
+        f"models of seed {base.seed}."
+    ]
     if len(before) > 1:
         paired = paired_comparison(before, after)
         notes.append(

@@ -53,7 +53,8 @@ def _tables(results: Results) -> Tables:
 def _figures(results: Results) -> Figures:
     strong = [kind(base).name for base in BASES.values() for kind in _KINDS[:2]]
     final = results.where(role=FINAL)
-    return {"": dots(final, [one.name for one in _METHODS], strong=strong)}
+    words = ("with true unclicked lists", "without, or with shuffled ones")
+    return {"": dots(final, [one.name for one in _METHODS], strong=strong, words=words)}
 
 
 STUDY = Study(
