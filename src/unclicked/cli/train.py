@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unclicked.artefact import refuse_busy
 from unclicked.cli import shared
 from unclicked.errors import UserError
+
+if TYPE_CHECKING:
+    from unclicked.run import RunFacts
 
 
 def train(
@@ -62,7 +65,7 @@ def train(
     from unclicked.ignored import ignored_settings, set_on_purpose
     from unclicked.recommender import resolve_for
     from unclicked.refit import train_and_refit
-    from unclicked.run import CHOSEN, read_facts
+    from unclicked.run import CHOSEN
     from unclicked.start import train as start
 
     shared.set_threads(threads)
@@ -72,8 +75,7 @@ def train(
     goes_on = resume and _is_run(started)
     if goes_on and not any(layers):
         # Nothing was asked anew, so the run goes on with what it was started with.
-        facts = read_facts(started)
-        _refuse_other_preset(started, facts.preset, asked)
+        facts = _facts_of(started, asked)
         resolved, preset = facts.config, facts.preset
     else:
         resolved = resolve_for(data.config, preset, *layers)
@@ -97,15 +99,19 @@ def train(
     shared.say_next(f"unclicked evaluate {out}", as_json)
 
 
-def _refuse_other_preset(run: Path, own: str, asked: str | None) -> None:
-    """Settings of a run stay, so another preset would be asked for in vain."""
-    if asked not in (None, own):
+def _facts_of(run: Path, asked: str | None) -> RunFacts:
+    """Facts of a run to go on with; its settings stay, so another preset is asked in vain."""
+    from unclicked.run import read_facts
+
+    facts = read_facts(run)
+    if asked not in (None, facts.preset):
         raise UserError(
             "RUN-CONFIG",
             str(run),
-            f"was started with the preset {own}, found --preset {asked}. Give --resume and no "
-            "preset to go on with that run, or train into another folder with this preset.",
+            f"was started with the preset {facts.preset}, found --preset {asked}. Give --resume "
+            "and no preset to go on with that run, or train into another folder with this preset.",
         )
+    return facts
 
 
 def _is_run(folder: Path) -> bool:
