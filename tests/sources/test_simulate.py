@@ -169,7 +169,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "plantd"}, "expected one of planted, rejected, taobao, noise, tiny"),
+        ({"preset": "plantd"}, "expected one of planted, rejected, lagging, taobao, noise, tiny"),
         ({"etta": 0.5}, "Did you mean 'eta'"),
         ({"eta": 1.01}, "between 0 and 1"),
         ({"eta": float("nan")}, "between 0 and 1"),
