@@ -11,21 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.ft2font import FT2Font
+from tests.reproduce.test_table import SMALL
 
 from unclicked.reproduce.judged import MEASURES
 from unclicked.reproduce.latex import LINE, PREAMBLE, as_latex, width_of
 from unclicked.reproduce.methods import BASES, VARIANTS
 from unclicked.reproduce.table import Table
 
-SMALL = Table(
-    "Hits",
-    ["method", "HR@50"],
-    [["DNN", "9.95"], ["SDM", "36.27"], ["SRU2B", "37.97*"]],
-    notes=["Percent.", "Three seeds."],
-    numbers={1},
-    rules_before={0, 2},
-    bold={(2, 1)},
-)
 NAMES = [*BASES, *VARIANTS]
 REACHED = Table(
     "Table 2",

@@ -73,3 +73,13 @@ def test_curves_go_through_the_means() -> None:
     assert marks(axes) == [(0.1, 50.0), (10.0, 100.0)]
     assert axes.get_xscale() == "log"
     assert axes.get_xlabel() == "weight"
+
+
+def test_swept_values_are_marked_with_plain_numbers() -> None:
+    swept = [row("full", [0.5, 0.5], x=x) for x in (0.1, 1.0, 10.0)]
+    figure = curves(Results([*RESULTS.rows, *swept]), ["full"], ["HR@50"], "weight", 10.0)
+    figure.draw_without_rendering()
+    axis = figure.axes[0].xaxis
+    shown = [one.label1.get_text() for one in axis.get_major_ticks()]
+    assert {"0.1", "1", "10"} <= set(shown)
+    assert not any(one.label1.get_text() for one in axis.get_minor_ticks())

@@ -53,12 +53,11 @@ SMALL: Final = Sizes(
 )  # fmt: skip
 
 
-def config_of(sizes: Sizes, **settings: object) -> Config:
+def config_of(sizes: Sizes) -> Config:
     """The paper's preset `sru2b` at some sizes, without dropout.
 
     Args:
         sizes: The sizes.
-        **settings: Further fields of the `[model]` table.
 
     Returns:
         The configuration.
@@ -68,7 +67,6 @@ def config_of(sizes: Sizes, **settings: object) -> Config:
         "dim": sizes.dim,
         "field_dims": widths,
         "encoder_options": {"dropout": 0.0},
-        **settings,
     }
     train = {
         "batch_size": sizes.batch_size,

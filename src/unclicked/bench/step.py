@@ -89,11 +89,11 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
         A row for each.
     """
     sizes = SMALL if small else Sizes()
-    catalogue, rows = catalogue_of(sizes.num_items), []
+    catalogue, config = catalogue_of(sizes.num_items), config_of(sizes)
+    model = model_of(config, catalogue)
+    straight, ours = StraightStep(model, config), OurStep(model, config)
+    rows = []
     for last in (False, True):
-        config = config_of(sizes)
-        model = model_of(config, catalogue)
-        straight, ours = StraightStep(model, config), OurStep(model, config)
         batches = prepared_batches(sizes, catalogue, last=last)
         where = "last position" if last else "all positions"
         say(f"step, {where}: {sizes.num_items:,} items, width {sizes.dim}")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from unclicked.config import Config
 from unclicked.encoders.base import EncoderContext
+from unclicked.losses.sampled_softmax import sampled_softmax
 from unclicked.model import UnclickedRecommender
 from unclicked.nn.tables import Table
 from unclicked.sampling import LogUniform, SampledNegatives
@@ -112,24 +113,23 @@ class StraightStep(nn.Module):
         mean_label = total / weight.sum(1).clamp(min=1)[:, None]
         labels = self.plugin.encode_labels(mean_label, label_mask.any(1))
         user = self.plugin.fuse(clicked, unclicked)
-        ranking = self._ranking(user, batch.labels, label_mask, negatives)
+        ranking = self._ranking(user, batch.labels, negatives)
         metric = self.plugin.metric(clicked, unclicked, labels, has_unclicked)
         return ranking, ranking + self.config.model.metric_weight * metric.sum() / len(metric)
 
-    def _ranking(
-        self, user: Tensor, labels: Tensor, mask: Tensor, negatives: SampledNegatives
-    ) -> Tensor:
-        true = torch.einsum("rd,rkd->rk", user, self.output(labels))
-        true = true - self.sampler.log_expected(labels, negatives).to(user.dtype)
-        true = true.masked_fill(~mask, -torch.inf)
-        drawn = user @ self.output(negatives.index).T - negatives.log_expected.to(user.dtype)
-        ordered, order = torch.sort(negatives.index)
-        place = torch.searchsorted(ordered, labels).clamp(max=len(ordered) - 1)
-        row, slot = torch.nonzero((ordered[place] == labels) & mask, as_tuple=True)
-        drawn[row, order[place[row, slot]]] = -torch.inf
-        chances = torch.log_softmax(torch.cat([true, drawn], dim=1), dim=1)
-        own = chances[:, : labels.shape[1]].masked_fill(~mask, 0.0)
-        return -(own.sum(1) / mask.sum(1).clamp(min=1)).mean()
+    def _ranking(self, user: Tensor, labels: Tensor, negatives: SampledNegatives) -> Tensor:
+        """The loss with all logits at once, by plain autograd."""
+        scored = torch.unique(torch.cat([labels.reshape(-1), negatives.index]))
+        rows = sampled_softmax(
+            user,
+            torch.searchsorted(scored, labels),
+            labels > 0,
+            torch.searchsorted(scored, negatives.index),
+            self.output(scored),
+            self.sampler.log_expected(labels, negatives),
+            negatives.log_expected,
+        )
+        return rows.mean()
 
     def _clip(self) -> None:
         """One global norm over all gradients; `clip_grad_norm_` does not take sparse ones."""

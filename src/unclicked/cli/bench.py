@@ -27,24 +27,22 @@ def bench(
     """Measure how fast, as ratios: both sides by turns in one run.
 
     A ratio above 1 means that ours is faster or smaller. The step at the paper's size needs about
-    8 GB of memory.
+    6 GB of memory.
 
     Example: unclicked bench step --rounds 9
     """
     from unclicked.bench import BENCHMARKS
 
     if show_list:
-        if as_json:
-            shared.print_json({"names": list(BENCHMARKS)})
-            return
-        for known, one in BENCHMARKS.items():
-            typer.echo(f"{known:<10} {one.title}")
-        shared.say_next("unclicked bench step", as_json)
+        titles = {known: one.title for known, one in BENCHMARKS.items()}
+        shared.print_names(titles, "unclicked bench step", as_json)
         return
     if name not in BENCHMARKS:
         known = ", ".join(BENCHMARKS)
         found = "none" if name is None else f"'{name}'"
-        raise UserError("BENCH-NAME", "bench", f"found {found}, expected one of {known}.")
+        raise UserError(
+            "BENCH-NAME", "bench", f"found {found}, expected one of {known}. Name one of them."
+        )
     from unclicked.bench.machine import machine
     from unclicked.bench.show import as_lines
 

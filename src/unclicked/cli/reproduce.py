@@ -42,12 +42,9 @@ def reproduce(
     from unclicked.reproduce.studies import STUDIES
 
     if show_list:
-        if as_json:
-            shared.print_json({"names": list(STUDIES)})
-            return
-        for name, one in STUDIES.items():
-            typer.echo(f"{name:<10} {one.title}. {one.question}")
-        shared.say_next("unclicked reproduce table2 --data DATASET --out studies", as_json)
+        told = {name: f"{one.title}. {one.question}" for name, one in STUDIES.items()}
+        following = "unclicked reproduce table2 --data DATASET --out studies"
+        shared.print_names(told, following, as_json)
         return
     if study is None or not data or out is None:
         raise UserError("ARGUMENTS", "reproduce", "needs STUDY, --data DATASET and --out DIR.")

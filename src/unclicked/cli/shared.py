@@ -65,6 +65,22 @@ def print_json(content: Any) -> None:
     typer.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
 
 
+def print_names(told: Mapping[str, str], following: str, as_json: bool) -> None:
+    """Print what `--list` shows.
+
+    Args:
+        told: Name to a sentence about it.
+        following: A command for the last line.
+        as_json: Whether a machine reads; it gets the names alone.
+    """
+    if as_json:
+        print_json({"names": list(told)})
+        return
+    for name, sentence in told.items():
+        typer.echo(f"{name:<10} {sentence}")
+    say_next(following, as_json)
+
+
 def split_list(values: Sequence[str] | None) -> list[str]:
     """Parts of options that are lists and may be repeated.
 

@@ -15,8 +15,9 @@ def simulate(
     preset: Annotated[
         str,
         typer.Option(
-            help="planted (skips attract), rejected (skips repel), noise, tiny, or taobao (list "
-            "lengths as in the paper's Table 1; full size: --users 358978 --items 1078723)."
+            help="planted (skips attract), rejected (skips repel), lagging (skips repel, and "
+            "clicks tell more), noise, tiny, or taobao (list lengths as in the paper's Table 1; "
+            "full size: --users 358978 --items 1078723)."
         ),
     ] = "planted",
     users: Annotated[int | None, typer.Option(help="Number of users.", min=1)] = None,

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from unclicked.reproduce.comparing import per_user, seed_means
 from unclicked.reproduce.judged import POPULARITY
@@ -142,9 +143,13 @@ def curves(
                 xytext=(3, 4), textcoords="offset points", color=GREEN, fontsize=7,
             )  # fmt: skip
             axes.set_xscale("log")
+            # Plain numbers: the formulas of the usual labels would be shown unread.
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_xlabel(label)
             axes.set_title(f"{metric}, %")
-        parts[0].legend(fontsize=8)
+        if len(methods) > 1:
+            parts[0].legend(fontsize=8)
 
     return drawn(3.6 * len(metrics), 2.9, paint, len(metrics))
 

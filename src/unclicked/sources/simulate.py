@@ -83,10 +83,11 @@ def simulate(
         out: Folder to be made, with `impressions.parquet` (sorted by time within each block of
             4,096 users), `items.parquet`, `users.parquet` and `truth.json`; refused when it holds
             something.
-        preset: `planted` (a skip attracts its category), `rejected` (a skip repels it), `noise`
-            (the clicks of `planted`, skips without information), `tiny` (`planted`, small) or
-            `taobao` (as `planted`, with the list lengths of the paper's Table 1; leaves, brands
-            and shops grow with the items).
+        preset: `planted` (a skip attracts its category), `rejected` (a skip repels it), `lagging`
+            (the same, where clicks alone can be learned from too), `noise` (the clicks of
+            `planted`, skips without information), `tiny` (`planted`, small) or `taobao` (as
+            `planted`, with the list lengths of the paper's Table 1; leaves, brands and shops grow
+            with the items).
         num_users: Users; None takes the preset's.
         num_items: Items; None takes the preset's. Memory grows with the catalogue (about 100 bytes
             an item) and barely with the users.
