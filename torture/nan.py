@@ -31,6 +31,7 @@ from unclicked.training.loop import Training
 
 PLACES = ("row of a table", "weight", "ranking loss", "metric loss", "gradient", "row gradient")
 BAD = (float("nan"), float("inf"), float("-inf"))
+LOSS = "fused_sampled_softmax"
 
 
 @dataclass
@@ -93,9 +94,7 @@ def poisoned(
             weight.data.view(-1)[int(rng.integers(weight.numel()))] = bad
             yield ["loss is NaN", *_names(model)]
         elif place == "ranking loss":
-            undo.enter_context(
-                _replaced(ranking, "sampled_softmax", _spoil(vars(ranking)["sampled_softmax"], bad))
-            )
+            undo.enter_context(_replaced(ranking, LOSS, _spoil_rows(vars(ranking)[LOSS], bad)))
             yield ["ranking loss"]
         elif place == "metric loss":
             metric = model.plugin.metric
@@ -154,6 +153,16 @@ def _spoil(function: Callable[..., Tensor], bad: float) -> Callable[..., Tensor]
     return spoiled
 
 
+def _spoil_rows(
+    function: Callable[..., tuple[Tensor, Tensor]], bad: float
+) -> Callable[..., tuple[Tensor, Tensor]]:
+    def spoiled(*given: Any, **more: Any) -> tuple[Tensor, Tensor]:
+        mean, rows = function(*given, **more)
+        return mean, torch.cat([rows[:-1], rows[-1:] + bad])
+
+    return spoiled
+
+
 def _bad_gradient(bad: float) -> Callable[[Tensor], Tensor]:
     def hook(gradient: Tensor) -> Tensor:
         changed = gradient.clone()
@@ -188,13 +197,13 @@ def inject(training: Training, batches: list[np.ndarray], number: int, tally: Ta
     training.model.train()
     chosen = batches[int(rng.integers(len(batches)))]
     training.resume()
-    training._step(chosen)
+    training._step(training._ready((training.progress.step, chosen)))
     training.resume()
     saved, tally.tried = files_of(training.run), tally.tried + 1
     with poisoned(training, place, bad, chosen, rng) as words:
         before = state_of(training)
         try:
-            training._step(chosen)
+            training._step(training._ready((training.progress.step, chosen)))
         except NumericError as error:
             tally.stopped += error.exit_code == 5
             wrong = missing(str(error), place, words, training.progress.step + 1, chosen)
@@ -284,7 +293,7 @@ def run(long: bool, folder: Path) -> list[Figure]:
         lengths = np.diff(training.builder.samples.position_offsets)
         batches = bucketed_order(lengths, 2, 32, 0)
         for chosen in batches[:4]:
-            training._step(chosen)
+            training._step(training._ready((training.progress.step, chosen)))
             training.progress.step += 1
         store.save_checkpoint(training.run, training.model, training.optimiser, training.progress)
         for number in range(trials // 2):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unclicked import stored_evaluation
 from unclicked.comparison_format import ComparisonResult, ComparisonRow, format_comparison
+from unclicked.comparison_inputs import POPULARITY, refuse_datasets, seeds_of
 from unclicked.errors import ArtefactError, UserError
 from unclicked.statistics import holm, paired_comparison
 
@@ -25,8 +26,6 @@ __all__ = [
     "seeds_of",
 ]
 
-# As a base this word names the ranking by popularity, stored beside every run's own values.
-POPULARITY = "popularity"
 USER_COLUMN = "user_id"
 # Columns that say something of a user, as `length:unclicked`, are no metrics.
 FACT_PREFIX = "length:"
@@ -123,11 +122,13 @@ def compare_runs(
         `run_std_over_seeds` is None for a single seed.
 
     Raises:
-        UserError: A run is not evaluated, lacks a metric, or was judged on other data or users.
+        UserError: A path is a data set, or a run is not evaluated, lacks a metric, or was judged
+            on other data or users.
         ArtefactError: A stored evaluation is broken.
     """
     if not runs or not metrics:
         raise UserError("COMPARE-EMPTY", "runs and metrics", "expected at least one of each.")
+    refuse_datasets([base, *runs])
     metrics = list(dict.fromkeys(metrics))
     over_popularity = str(base) == POPULARITY
     origin = runs[0] if over_popularity else base
@@ -167,33 +168,6 @@ def _row(run: Path, metric: str, base: tuple[_Averaged, str], values: _Averaged)
         "run_seeds": len(means),
         "run_std_over_seeds": float(np.std(means, ddof=1)) if len(means) > 1 else None,
     }
-
-
-def seeds_of(path: Path) -> list[Path]:
-    """The runs that a path stands for.
-
-    Args:
-        path: A run, or a folder whose sub-folders are runs that differ in their seed.
-
-    Returns:
-        The path itself if it is an evaluated run, else the evaluated runs in it, by name.
-
-    Raises:
-        UserError: There is none.
-    """
-    if (path / "evaluation").is_dir():
-        return [path]
-    if not path.is_dir():
-        raise UserError("COMPARE-RUN", str(path), "is no folder, expected a run or its seeds.")
-    folders = sorted(inner for inner in path.iterdir() if inner.is_dir())
-    seeds = [inner for inner in folders if (inner / "evaluation").is_dir()]
-    if not seeds:
-        raise UserError(
-            "COMPARE-EVALUATION",
-            str(path),
-            f"found no evaluation here or one folder below. Run `unclicked evaluate {path}`.",
-        )
-    return seeds
 
 
 def _averaged(

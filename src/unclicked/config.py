@@ -239,6 +239,11 @@ class TrainConfig(Table):
     num_negatives: int = Field(
         20000, ge=1, description="negatives drawn for a batch; the whole catalogue where smaller"
     )
+    logits: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="precision of the softmax's products with the negatives; bfloat16 is faster "
+        "only where the processor or card computes in it, which doctor tells",
+    )
     num_labels: int = Field(5, ge=1, le=100, description="next clicks used as labels")
     clip_norm: float = Field(5.0, ge=0, description="largest global gradient norm; 0 is off")
     loss_positions: Literal["all", "last"] = Field(

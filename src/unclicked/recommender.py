@@ -35,6 +35,7 @@ def prepare(
     on_bad_row: str = "fail",
     beside: PreparedDataset | None = None,
     overwrite: bool = False,
+    memory: str | None = None,
 ) -> PreparedDataset:
     """Turn an impression log into a prepared data set.
 
@@ -48,6 +49,7 @@ def prepare(
         beside: An earlier data set; `log` is its next days, and its rules are kept where `config`
             says nothing else.
         overwrite: Whether another data set in `out` may be replaced; the same one always may.
+        memory: About how much memory to take, as "1GiB"; the data set is the same, byte for byte.
 
     Returns:
         The data set, opened.
@@ -67,6 +69,7 @@ def prepare(
         on_bad_row=on_bad_row,
         beside=beside,
         overwrite=overwrite,
+        memory=memory,
     )
 
 

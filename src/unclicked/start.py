@@ -32,7 +32,11 @@ from unclicked.run import (
 )
 from unclicked.settings import flatten
 from unclicked.training.checkpoint import list_checkpoints
+from unclicked.training.launch import device_name, place_of
 from unclicked.training.loop import Training
+from unclicked.training.ranks import Ranks, join
+from unclicked.training.sharded_packages import refuse_sharded, wanted
+from unclicked.training.share import refuse_permuted
 from unclicked.warm_start import warm_start
 
 CONTROL_SEED = 20
@@ -82,6 +86,9 @@ def train(
         warm_from: A run whose weights are taken over before the first step.
         refit: Train on the validation days too, for a fixed number of epochs.
 
+    Of several processes that torchrun started the first one reads and writes the folder; the
+    others take over what it starts from and compute their part of every batch.
+
     Returns:
         Best validation HR@50; with `refit` that of the run that chose the epochs.
 
@@ -92,15 +99,23 @@ def train(
         BusyError: If another process trains there.
         NumericError: If a loss or gradient is not finite.
     """
+    where = torch.device(device_name(device, place_of()))
+    ranks = join(where)
+    refuse_permuted(config.model, ranks)
+    if wanted(config.train):
+        refuse_sharded(config.train, ranks)
+    if not ranks.first:
+        with_it = _training(dataset, run, config, _silent, encoder, where, refit, ranks).fit()
+        return with_it.best_value if refit is None else refit.validation_hit_rate
     artefact.refuse_busy(run)
     going_on = resume and (run / "run.json").is_file()
     if not going_on:
         refuse_full(run, besides="" if refit is None else CHOSEN)
     # The model first: settings that do not fit it leave no folder behind.
-    training = _training(dataset, run, config, warn, encoder, torch.device(device), refit)
+    training = _training(dataset, run, config, warn, encoder, where, refit, ranks)
     origin: dict[str, Any] = {} if refit is None else {"refit": asdict(refit)}
     if going_on:
-        _check_same(run, dataset, config, encoder_name, warn)
+        _check_same(run, dataset, config, encoder_name, warn, ranks.count)
         origin = read_facts(run).origin
         given = origin.get("warm_start", {}).get("run")
         warm_from = None if given is None else Path(given)
@@ -113,9 +128,9 @@ def train(
         disk.make_folder(run)
     with artefact.lock(run):
         if not going_on:
-            where, hashed = dataset.path.resolve(), dataset.sha256
-            machine = machine_facts()
-            facts = RunFacts(config, preset, where, hashed, encoder_name, machine, origin)
+            path, hashed = dataset.path.resolve(), dataset.sha256
+            machine = machine_facts() | {"processes": ranks.count}
+            facts = RunFacts(config, preset, path, hashed, encoder_name, machine, origin)
             create_run(run, dataset, facts)
         # Evaluations lie beside the vocabulary, and another process may be writing one.
         artefact.clean(run, [VOCABULARY])
@@ -196,10 +211,14 @@ def _training(
     encoder: EncoderMaker | None,
     device: torch.device,
     refit: RefitPlan | None,
+    ranks: Ranks,
 ) -> Training:
     model = build_model(
         config, dataset.catalogue, dataset.profile_vocabularies, len(dataset.users), encoder
-    ).to(device)
+    )
+    if not wanted(config.train):
+        # Tables that are to lie apart may not fit a device before they do.
+        model.to(device)
     last_only = bool(getattr(model.encoder, "last_position_only", False))
     validation = held_out_builder(dataset, config, "validation")
 
@@ -216,7 +235,12 @@ def _training(
         validate=validate if refit is None else None,
         warn=warn,
         device=device,
+        ranks=ranks,
     )
+
+
+def _silent(text: str) -> None:
+    """What a process hears that is not the one who talks."""
 
 
 def _check_same(
@@ -225,6 +249,7 @@ def _check_same(
     config: Config,
     encoder_name: str,
     warn: Callable[[str], None],
+    processes: int,
 ) -> None:
     facts = read_facts(run)
     if facts.dataset_sha256 != dataset.sha256:
@@ -247,10 +272,11 @@ def _check_same(
             f"was started with the encoder {facts.own_encoder or config.model.encoder!r}, "
             f"now {encoder_name or config.model.encoder!r}.",
         )
-    now = machine_facts()
-    for name in ("torch", "threads"):
-        if facts.machine[name] != now[name]:
+    now = machine_facts() | {"processes": processes}
+    then = {"processes": 1} | facts.machine
+    for name in ("torch", "threads", "processes"):
+        if then[name] != now[name]:
             warn(
-                f"The run was started with {name} {facts.machine[name]}, now {now[name]}: "
+                f"The run was started with {name} {then[name]}, now {now[name]}: "
                 "the numbers may differ in their last bits."
             )

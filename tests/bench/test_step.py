@@ -37,7 +37,7 @@ def test_sizes_of_a_batch_are_those_asked_for() -> None:
     assert batch.clicked.shape == (64, 12) and batch.labels.shape == (768, 5)
     lists = batch.unclicked_offsets[1:] - batch.unclicked_offsets[:-1]
     assert len(lists) == 64 and 60 < lists.mean() < 82
-    assert 15 < (batch.long_items > 0).sum(axis=1).mean() < 27
+    assert 15 < (batch.long_fields["item_id"] > 0).sum(axis=1).mean() < 27
     assert batch.items[0] == 0 and batch.items.max() <= 5_000
     assert (batch_of(sizes, catalogue, 1).labels == batch.labels).all()
 

@@ -158,7 +158,7 @@ def test_a_signal_ends_the_work_and_cleans_up(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = signal.getsignal(number)
-    monkeypatch.setattr(preparation, "_parts", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr(preparation, "_make", lambda *_: os.kill(os.getpid(), number))
     log = words["LOG"]
     assert run(["prepare", f"{log}/impressions.parquet", "--out", str(tmp_path / "d")]) == code
     assert "stopped." in capsys.readouterr().err

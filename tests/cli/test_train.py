@@ -122,3 +122,42 @@ def test_a_run_goes_on_without_its_options_repeated(
     assert run([*words, "--resume"]) == 0
     assert artefact.read_json(out / "run.json")["config"] == before
     assert open_run(out).config.model.dim == 16
+
+
+def test_settings_not_given_stay_those_of_the_run_that_goes_on(
+    tiny_data: PreparedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    words = ["train", str(tiny_data.path), "--out", str(out)]
+    # The batch size of `sdm` is 256, that of `recommended` 128: neither may come in by itself.
+    started = ["--preset", "sdm", *SMALL, "--set", "train.max_epochs=1", "--seed", "3"]
+    assert run([*words, *started, "--set", "train.num_negatives=20"]) == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    file = tmp_path / "same.toml"
+    file.write_text("[train]\nlearning_rate = 0.1\n")
+    for agreeing in (
+        ["--set", "model.dim=16"],
+        ["--seed", "3"],
+        ["--config", str(file)],
+        ["--preset", "sdm", "--set", "train.batch_size=32", "--set", "train.seed=3"],
+    ):
+        assert run([*words, "--resume", *agreeing]) == 0, agreeing
+    capsys.readouterr()
+    assert run([*words, "--resume", "--set", "model.dim=32", "--seed", "3"]) == 2
+    err = capsys.readouterr().err
+    # Only what was given and differs is named, not what the presets hold.
+    assert "was started with other settings (model.dim: 16 there, 32 now)" in err
+    assert run([*words, "--resume", "--seed", "4"]) == 2
+    assert "(train.seed: 3 there, 4 now)" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_refit_goes_on_with_its_own_settings_too(
+    tiny_data: PreparedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(tiny_data.path), "--out", str(tmp_path / "run"), "--refit"]
+    assert run([*words, "--preset", "sdm", *SMALL, "--set", "train.max_epochs=1"]) == 0
+    assert run([*words, "--resume", "--set", "model.dim=16"]) == 0
+    capsys.readouterr()
+    assert run([*words, "--resume", "--set", "model.dim=32"]) == 2
+    assert "(model.dim: 16 there, 32 now)" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,32 @@ def test_lists_that_nothing_needs_are_not_looked_up() -> None:
     batch = world(0).builder(need_unclicked=False).build(np.arange(5))
     assert len(batch.unclicked) == 0
     assert not batch.unclicked_offsets.any()
+
+
+@pytest.mark.parametrize("long", ["fields", "items", "none"])
+def test_long_term_lists_that_nothing_needs_are_not_made(long: str) -> None:
+    one = world(0)
+    builder, chosen = one.builder(), np.arange(len(one.samples))
+    both, fewer = builder.build(chosen), replace(builder, long=long).build(chosen)
+    assert (list(fewer.long_fields) == list(both.long_fields)) == (long == "fields")
+    assert (fewer.long_items.shape == both.long_items.shape) == (long == "items")
+    for name, values in fewer.long_fields.items():
+        assert (values == both.long_fields[name]).all()
+    # All else names the same items, and no item is there that nothing names.
+    for name in ("clicked", "unclicked", "long_items"):
+        places = getattr(fewer, name)
+        if places.size:
+            assert (fewer.items[places] == both.items[getattr(both, name)]).all()
+    assert (fewer.labels == both.labels).all()
+    parts = [fewer.clicked, fewer.unclicked, fewer.long_items, fewer.label_places()]
+    named = np.unique(np.concatenate([[0], *[part.ravel() for part in parts]]))
+    assert (named == np.arange(len(fewer.items))).all()
+    single = [np.array([sample]) for sample in chosen]
+    saved = [
+        len(builder.build(sample).items) - len(replace(builder, long=long).build(sample).items)
+        for sample in single
+    ]
+    assert min(saved) == 0 and (max(saved) > 0) == (long != "items")
 
 
 def test_new_users_are_nobody() -> None:

@@ -30,6 +30,9 @@ OPTIONS: dict[str, list[dict[str, Option]]] = {
     "dnn": [
         {},
         {"last_activation": "none"},
+        {"mean_of": "history"},
+        {"mean_of": "history", "depth": 0},
+        {"depth": 1, "tower_rate": 0.1},
         {"long_attention": "code"},
         {"long_attention": "mean"},
     ],

@@ -58,11 +58,24 @@ class Twin:
         for t in range(len(xs)):
             mean = sum(xs[: t + 1]) / (t + 1)
             x = np.concatenate([mean, long_term, *([] if profile is None else [profile])])
-            for number in range(3):
-                x = self.dense(f"layers.{number}", x)
-                if number < 2 or self.config.last_activation == "relu":
-                    x = np.where(x > 0, x, 0.0)
-            out.append(x)
+            out.append(self.tower(x))
+        return out
+
+    def tower(self, x: Array) -> Array:
+        for number in range(max(self.config.depth, 1)):
+            x = self.dense(f"layers.{number}", x) * self.config.tower_rate
+            if number + 1 < self.config.depth or (
+                self.config.depth > 0 and self.config.last_activation == "relu"
+            ):
+                x = np.where(x > 0, x, 0.0)
+        return x
+
+    def run_history(self, xs: list[Array], long: list[Array], profile: Array | None) -> list[Array]:
+        out = []
+        for t in range(len(xs)):
+            clicks = [*long, *xs[: t + 1]]
+            mean = sum(clicks) / len(clicks)
+            out.append(self.tower(np.concatenate([mean, *([] if profile is None else [profile])])))
         return out
 
 
@@ -70,6 +83,7 @@ VARIANTS: list[dict[str, Option]] = [
     {"long_attention": attention, "last_activation": activation}
     for attention, activation in itertools.product(LONG_ATTENTIONS, ("relu", "none"))
 ]
+VARIANTS += [{"depth": 0}, {"depth": 1}, {"depth": 4, "tower_rate": 0.25}]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +114,85 @@ def test_equals_the_twin(options: dict[str, Option], has_profile: bool) -> None:
         expected = twin.run(xs, lists, None if profile is None else profile[row].numpy())
         got = found[row][mask[row]].detach().numpy()
         np.testing.assert_allclose(got, np.stack(expected), atol=1e-10, rtol=0)
-    assert bool((found < 0).any()) == (options["last_activation"] == "none")
+    linear_end = options.get("last_activation") == "none" or options.get("depth") == 0
+    assert bool((found < 0).any()) == linear_end
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+@pytest.mark.parametrize("has_profile", [True, False])
+def test_the_mean_of_the_history_equals_the_twin(depth: int, has_profile: bool) -> None:
+    torch.manual_seed(5)
+    shape = EncoderShape(dim=DIM, field_dims=FIELDS, has_profile=has_profile)
+    module = build_dnn(shape, mean_of="history", depth=depth, last_activation="none")
+    module = module.double().eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    mask = torch.arange(5) < torch.tensor([5, 2, 1])[:, None]
+    long_mask = torch.arange(4) < torch.tensor([3, 0, 4])[:, None]
+    items = torch.randn(3, 5, DIM, dtype=torch.float64)
+    long = torch.randn(3, 4, DIM, dtype=torch.float64)
+    items[~mask], long[~long_mask] = float("nan"), float("inf")
+    profile = torch.randn(3, DIM, dtype=torch.float64) if has_profile else None
+    context = EncoderContext(profile=profile, long=long, long_mask=long_mask)
+    found = module(items, mask, context).detach()
+    twin = Twin(module)
+    for row in range(3):
+        xs, before = list(items[row][mask[row]].numpy()), list(long[row][long_mask[row]].numpy())
+        expected = twin.run_history(xs, before, None if profile is None else profile[row].numpy())
+        np.testing.assert_allclose(
+            found[row][mask[row]].numpy(), np.stack(expected), atol=1e-10, rtol=0
+        )
+    assert found[~mask].abs().max() == 0.0
+
+
+def test_a_history_by_hand() -> None:
+    module = build_dnn(EncoderShape(dim=1), dropout=0.0, mean_of="history", depth=0)
+    with torch.no_grad():
+        module.layers[0].weight.fill_(2.0)
+    items, mask = torch.tensor([[[-4.0], [9.0]]]), torch.ones(1, 2, dtype=torch.bool)
+    long, real = torch.tensor([[[1.0], [3.0], [50.0]]]), torch.tensor([[True, True, False]])
+    out = module(items, mask, EncoderContext(long=long, long_mask=real))
+    # Twice the means of 1, 3, -4 and of 1, 3, -4, 9; no ReLU cuts a linear layer.
+    assert out.flatten().tolist() == [0.0, 4.5]
+    # Nobody's long-term clicks known: the session alone.
+    assert module(items, mask, EncoderContext()).flatten().tolist() == [-8.0, 5.0]
+
+
+def test_the_rate_of_the_tower_slows_its_steps_and_changes_no_start() -> None:
+    items, mask = torch.randn(2, 3, DIM), torch.ones(2, 3, dtype=torch.bool)
+    vectors, moved = [], []
+    for rate in (1.0, 0.1):
+        torch.manual_seed(7)
+        module = build_dnn(EncoderShape(dim=DIM), dropout=0.0, depth=0, tower_rate=rate)
+        before = module(items, mask, EncoderContext())
+        optimiser = torch.optim.Adagrad(module.layers.parameters(), lr=0.1, eps=0.0)
+        before.sum().backward()
+        optimiser.step()
+        vectors.append(before.detach())
+        moved.append(module.layers[0].bias.detach() * rate)
+    torch.testing.assert_close(vectors[0], vectors[1])
+    # The first step of AdaGrad is the learning rate, whatever the gradient.
+    assert moved[0].tolist() == pytest.approx([-0.1] * DIM)
+    assert moved[1].tolist() == pytest.approx([-0.01] * DIM)
+
+
+@pytest.mark.parametrize(
+    ("depth", "sizes"),
+    [
+        (0, [(6, 18)]),
+        (1, [(6, 18)]),
+        (2, [(12, 18), (6, 12)]),
+        (4, [(48, 18), (24, 48), (12, 24), (6, 12)]),
+    ],
+)
+def test_each_layer_is_half_as_wide_as_the_one_before(
+    depth: int, sizes: list[tuple[int, int]]
+) -> None:
+    module = build_dnn(EncoderShape(dim=DIM, has_profile=True), depth=depth)
+    assert [tuple(layer.weight.shape) for layer in module.layers] == sizes
+    history = build_dnn(EncoderShape(dim=DIM, has_profile=True), depth=depth, mean_of="history")
+    assert history.layers[0].weight.shape[1] == 2 * DIM
 
 
 def test_running_means_by_hand() -> None:
@@ -163,6 +255,13 @@ def test_dropout_falls_on_the_inputs_of_every_layer() -> None:
         ("long_attention", "attention"),
         ("last_activation", "tanh"),
         ("last_activation", None),
+        ("mean_of", "all"),
+        ("depth", -1),
+        ("depth", 1.0),
+        ("tower_rate", 0.0),
+        ("tower_rate", 1.5),
+        ("tower_rate", True),
+        ("tower_rate", float("nan")),
     ],
 )
 def test_wrong_values_are_refused_by_name(name: str, value: Option) -> None:
@@ -177,3 +276,7 @@ def test_a_context_that_does_not_fit_is_refused() -> None:
         module(items, mask, EncoderContext(profile=torch.zeros(2, DIM)))
     with pytest.raises(UserError, match=r"found \['item'\], expected \['brand', 'item'\]"):
         module(items, mask, EncoderContext(long=items, long_mask=mask))
+    whole = build_dnn(EncoderShape(dim=DIM, field_dims=FIELDS), mean_of="history")
+    fields = {name: (torch.zeros(2, 4, width), mask[:, :1]) for name, width in FIELDS.items()}
+    with pytest.raises(UserError, match="found long_fields only, expected item vectors"):
+        whole(items, mask, EncoderContext(long_fields=fields))

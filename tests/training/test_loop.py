@@ -69,10 +69,10 @@ def interrupt(made: Training, step: int, act: Callable[[], None]) -> None:
     """Let something happen in the middle of a step."""
     plain = made._step
 
-    def acting(chosen: np.ndarray) -> Any:
+    def acting(ready: Any) -> Any:
         if made.progress.step + 1 == step:
             act()
-        return plain(chosen)
+        return plain(ready)
 
     made._step = acting
 
@@ -234,6 +234,6 @@ def test_a_broken_loss_names_the_very_sample(
     made.model.train()
     message = rf"step 1, rows \d+ of the batch: the {loss} is NaN.*The samples are \[3\]"
     with pytest.raises(NumericError, match=message):
-        made._step(np.array([0, 1, 2, 3]))
+        made._step(made._ready((0, np.array([0, 1, 2, 3]))))
     after = made.model.parameters()
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))

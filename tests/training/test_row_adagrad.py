@@ -41,3 +41,21 @@ def test_transposed_gradients_are_read_by_their_place() -> None:
     move_rows(weight, total, torch.tensor([2, 0]), gradient, 1.0, 1.0)
     assert total.tolist() == [[4.0, 16.0], [0.0, 0.0], [1.0, 9.0]]
     assert weight.tolist() == [[-1.0, -1.0], [0.0, 0.0], [-1.0, -1.0]]
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    random = torch.Generator().manual_seed(0)
+    rows = torch.randperm(5000, generator=random)[:4000]
+    gradient = torch.randn(4000, 64, generator=random)
+    before, results = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            weight, total = torch.ones(5000, 64), torch.full((5000, 64), 0.1)
+            move_rows(weight, total, rows, gradient, 0.5, 0.1)
+            results.append((weight, total))
+    finally:
+        torch.set_num_threads(before)
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+    assert int((results[0][0] != 1).any(dim=1).sum()) == 4000

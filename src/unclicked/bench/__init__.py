@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from unclicked.bench import step
+from unclicked.bench import ahead, evaluate, memory, peers, prepare, scale, step
 from unclicked.bench.ratio import Row
 
 
@@ -25,4 +25,10 @@ class Benchmark:
 
 BENCHMARKS: dict[str, Benchmark] = {
     "step": Benchmark(step.TITLE, step.run),
+    "ahead": Benchmark(ahead.TITLE, ahead.run),
+    "peers": Benchmark(peers.TITLE, peers.run),
+    "memory": Benchmark(memory.TITLE, memory.run),
+    "scale": Benchmark(scale.TITLE, scale.run),
+    "evaluate": Benchmark(evaluate.TITLE, evaluate.run),
+    "prepare": Benchmark(prepare.TITLE, prepare.run),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -53,11 +54,12 @@ SMALL: Final = Sizes(
 )  # fmt: skip
 
 
-def config_of(sizes: Sizes) -> Config:
+def config_of(sizes: Sizes, changed: Mapping[str, Any] | None = None) -> Config:
     """The paper's preset `sru2b` at some sizes, without dropout.
 
     Args:
         sizes: The sizes.
+        changed: Further settings of the table `[train]`.
 
     Returns:
         The configuration.
@@ -72,6 +74,7 @@ def config_of(sizes: Sizes) -> Config:
         "batch_size": sizes.batch_size,
         "num_negatives": sizes.num_negatives,
         "num_labels": sizes.num_labels,
+        **(changed or {}),
     }
     return resolve(preset_settings("sru2b"), {"model": model, "train": train})
 
@@ -151,9 +154,7 @@ def batch_of(sizes: Sizes, catalogue: Catalogue, number: int, *, last: bool = Fa
     sample = np.arange(count) if last else np.repeat(np.arange(count), length)
     position = np.full(count, length - 1) if last else np.tile(np.arange(length), count)
     labels = drawn(len(sample) * sizes.num_labels).reshape(len(sample), sizes.num_labels)
-    items = np.unique(
-        np.concatenate([[0], clicked.ravel(), flat, long_items.ravel(), labels.ravel()])
-    )
+    items = np.unique(np.concatenate([[0], clicked.ravel(), flat, labels.ravel()]))
     fields = {
         name: field.codes[field.offsets[long_items]].astype(np.int64)
         for name, field in catalogue.fields.items()
@@ -162,7 +163,8 @@ def batch_of(sizes: Sizes, catalogue: Catalogue, number: int, *, last: bool = Fa
         items=items,
         clicked=np.searchsorted(items, clicked),
         mask=np.ones_like(clicked, dtype=np.bool_),
-        long_items=np.searchsorted(items, long_items),
+        # The encoder reads the fields of long-term items, not their vectors.
+        long_items=np.zeros((count, 0), np.int64),
         long_fields={"item_id": long_items, **fields},
         user=np.zeros(count, np.int64),
         profile=np.stack([rng.integers(1, n + 1, count) for n in PROFILE.values()], axis=1),

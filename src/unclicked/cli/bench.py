@@ -18,6 +18,9 @@ def bench(
     small: Annotated[
         bool, typer.Option("--small", help="Tiny sizes: does it run, not how fast.")
     ] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Install the peers of `bench peers` and stop.")
+    ] = False,
     threads: shared.Threads = 0,
     show_list: Annotated[
         bool, typer.Option("--list", help="Show the benchmarks and stop.")
@@ -27,7 +30,8 @@ def bench(
     """Measure how fast, as ratios: both sides by turns in one run.
 
     A ratio above 1 means that ours is faster or smaller. The step at the paper's size needs about
-    6 GB of memory.
+    6 GB of memory, the peers up to 12. Their libraries go to ~/.cache/unclicked/peers, or to the
+    folder named by UNCLICKED_PEERS.
 
     Example: unclicked bench step --rounds 9
     """
@@ -43,6 +47,9 @@ def bench(
         raise UserError(
             "BENCH-NAME", "bench", f"found {found}, expected one of {known}. Name one of them."
         )
+    if install:
+        _install(name, as_json)
+        return
     from unclicked.bench.machine import machine
     from unclicked.bench.show import as_lines
 
@@ -57,3 +64,23 @@ def bench(
         typer.echo(line)
     others = [known for known in BENCHMARKS if known != name]
     shared.say_next(f"unclicked bench {others[0]}" if others else "unclicked doctor", as_json)
+
+
+def _install(name: str, as_json: bool) -> None:
+    """Install the peers, each into an environment of its own."""
+    if name != "peers":
+        raise UserError(
+            "BENCH-INSTALL",
+            f"bench {name}",
+            "found --install, but it needs nothing beside what is here. Leave it out, or run "
+            "unclicked bench peers --install.",
+        )
+    from unclicked.bench.peers.install import install, peers_folder
+
+    folder = peers_folder()
+    made = install(folder, lambda line: typer.echo(line, err=True))
+    if as_json:
+        shared.print_json({"folder": str(folder), "installed": made})
+        return
+    typer.echo(f"installed in {folder}: {', '.join(made) or 'nothing new'}")
+    shared.say_next("unclicked bench peers --rounds 5", as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import typer
 
 from unclicked.cli import shared
 from unclicked.errors import UserError
-from unclicked.sealed import DATASET, holds
 
 
 def compare(
@@ -38,7 +36,6 @@ def compare(
     """
     from unclicked.comparison import compare_runs, format_comparison
 
-    _refuse_datasets([base, *runs])
     if report is not None:
         _refuse_foreign(report)
     names = shared.split_list([metric])
@@ -57,21 +54,6 @@ def compare(
 def _terminal_width() -> int | None:
     """Characters of a line where people look; what is piped is not cut."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def _refuse_datasets(paths: list[Path]) -> None:
-    """Say what to compare instead of a data set; a run knows its own."""
-    datasets = [path for path in paths if holds(path, DATASET)]
-    if not datasets:
-        return
-    others = [str(path) for path in paths if path not in datasets]
-    train = shlex.join(["unclicked", "train", str(datasets[0]), "--out", "RUN"])
-    # A single run has nothing else of its data set to be compared with.
-    instead = others if len(others) > 1 else list(dict.fromkeys(["popularity", *others]))
-    advice = f"Train runs on it first: {train}"
-    if len(instead) > 1:
-        advice = f"Leave it out, runs know theirs: {shlex.join(['unclicked', 'compare', *instead])}"
-    raise UserError("ARTEFACT-KIND", str(datasets[0]), f"is a data set, expected a run. {advice}")
 
 
 def _refuse_foreign(report: Path) -> None:

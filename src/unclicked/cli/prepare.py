@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unclicked.cli import shared
+from unclicked.errors import UserError
 
 if TYPE_CHECKING:
     from unclicked.data.dataset import PreparedDataset
 
+ENGINES = ("local", "spark")
+
 
 def prepare(
-    log: Annotated[list[Path], typer.Argument(help="Parquet or CSV files, or folders of them.")],
+    log: Annotated[list[str], typer.Argument(help="Parquet or CSV files, or folders of them.")],
     out: Annotated[Path, typer.Option(help="Folder of the prepared data set.")],
     items: Annotated[Path | None, typer.Option(help="Table of items with fields.")] = None,
     users: Annotated[Path | None, typer.Option(help="Table of users with fields.")] = None,
@@ -30,6 +33,14 @@ def prepare(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another data set in that folder.")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Memory to take, about, as 1GiB: rows wait in files beside OUT."),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or spark: for a log that no machine holds.")
+    ] = "local",
+    master: Annotated[str | None, typer.Option(help="Spark's master, as local[4] or yarn.")] = None,
     as_json: shared.AsJson = False,
 ) -> None:
     """Turn an impression log into a data set.
@@ -38,6 +49,7 @@ def prepare(
 
     Example: unclicked prepare log.parquet --items items.parquet --out data --set data.time_unit=ms
     """
+    _check_engine(engine, master)
     from unclicked.data.reader_process import READER
 
     # It loads its libraries while this process loads its own.
@@ -45,7 +57,7 @@ def prepare(
     from unclicked.artefact import refuse_busy
 
     refuse_busy(out)
-    from unclicked.data.dataset import CARD_PAGE, PreparedDataset
+    from unclicked.data.dataset import PreparedDataset
     from unclicked.data.prepare import prepare as make
     from unclicked.ignored import ignored_at_preparation, set_on_purpose
     from unclicked.settings import parse_set, read_toml, resolve
@@ -55,12 +67,24 @@ def prepare(
     shared.warn_ignored(
         ignored_at_preparation(chosen, has_items=items is not None, has_users=users is not None)
     )
+    if engine == "spark":
+        from unclicked.spark.verb import start_and_prepare
+
+        quarantine = on_bad_row != "fail"
+        others = {"--beside": beside, "--memory": memory, "--on-bad-row": quarantine}
+        tables, checked = {"items": items, "users": users}, resolve(*layers).data
+        made = start_and_prepare(
+            log, out, master=master, **tables, config=checked, overwrite=overwrite,
+            not_with_spark=others,
+        )  # fmt: skip
+        _tell(made, out, as_json)
+        return
     earlier = None if beside is None else PreparedDataset.open(beside)
     if earlier is not None:
         layers.insert(0, {"data": earlier.config.model_dump()})
     resolved = resolve(*layers)
     dataset = make(
-        log,
+        [Path(one) for one in log],
         out,
         items=items,
         users=users,
@@ -68,9 +92,24 @@ def prepare(
         on_bad_row=on_bad_row,
         beside=earlier,
         overwrite=overwrite,
+        memory=memory,
     )
     if earlier is not None and dataset.card["rows"]["kept"] == earlier.card["rows"]["kept"]:
         shared.warn(f"every row was known to {beside} already: nothing is new.")
+    _tell(dataset, out, as_json)
+
+
+def _check_engine(engine: str, master: str | None) -> None:
+    if engine not in ENGINES:
+        found = f"found {engine}, expected one of {', '.join(ENGINES)}. Name one of them."
+        raise UserError("OPTION", "--engine", found)
+    if master is not None and engine != "spark":
+        raise UserError("OPTION", "--master", "is Spark's: give --engine spark too.")
+
+
+def _tell(dataset: PreparedDataset, out: Path, as_json: bool) -> None:
+    from unclicked.data.dataset import CARD_PAGE
+
     for text in dataset.card["warnings"]:
         shared.warn(text)
     if as_json:

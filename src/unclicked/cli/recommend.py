@@ -61,51 +61,60 @@ def recommend(
     Example: unclicked recommend runs/unclicked --clicked a,b --unclicked x,y --top-k 10
     """
     from unclicked.recommendation import Request
-    from unclicked.recommendation import recommend as answer
-    from unclicked.run import open_run
 
     asks = [clicked is not None or unclicked is not None, requests is not None, all_users]
+    _refuse_mixed(asks, out, dataset, profile)
+    shared.set_threads(threads)
+    shared.check_device(device)
+    ids = shared.split_list(exclude)
+    if all_users and out is not None:
+        from unclicked.run import open_run
+
+        _everybody(open_run(run, device=device), dataset, out, top_k, ids, exclude_seen, as_json)
+    elif requests is not None:
+        _from_file(run, device, *_read_requests(requests, ids, top_k, exclude_seen))
+    else:
+        seen, passed = shared.split_list(clicked), shared.split_list(unclicked)
+        values = _profile(profile or [])
+        _for_one(run, device, Request(seen, passed, values, ids, top_k, exclude_seen), as_json)
+
+
+def _refuse_mixed(
+    asks: list[bool], out: Path | None, dataset: Path | None, profile: list[str] | None
+) -> None:
+    """Refuse options that do not go together; `asks`: events, a file of requests, everybody."""
+    _, from_file, all_users = asks
     if sum(asks) != 1 or all_users != (out is not None) or (dataset is not None and not all_users):
         raise UserError(
             "ARGUMENTS",
             "recommend",
             "needs --clicked and/or --unclicked, or --requests, or --all-users with --out.",
         )
-    if profile and (requests is not None or all_users):
-        why = "a request has its own" if requests is not None else "a data set has its users' own"
+    if profile and (from_file or all_users):
+        why = "a request has its own" if from_file else "a data set has its users' own"
         raise UserError("ARGUMENTS", "--profile", f"goes with --clicked; {why}.")
-    shared.set_threads(threads)
-    shared.check_device(device)
-    if all_users and out is not None:
-        _everybody(
-            open_run(run, device=device), dataset, out, top_k, exclude, exclude_seen, as_json
-        )
-        return
-    if requests is None:
-        asked = [
-            Request(
-                shared.split_list(clicked),
-                shared.split_list(unclicked),
-                _profile(profile or []),
-                shared.split_list(exclude),
-                top_k,
-                exclude_seen,
-            )
-        ]
-        names: list[Any] = [None]
-    else:
-        names, asked = _read_requests(requests, shared.split_list(exclude), top_k, exclude_seen)
-    answers = answer(open_run(run, device=device, warn=shared.warn), asked)
-    if requests is not None:
-        for name, one in zip(names, answers, strict=True):
-            shared.print_json({"id": name} | one)
-        _warn_ignored(answers)
-        return
+
+
+def _for_one(run: Path, device: str, request: Request, as_json: bool) -> None:
+    from unclicked.recommendation import recommend as answer
+    from unclicked.run import open_run
+
+    found = answer(open_run(run, device=device, warn=shared.warn), [request])[0]
     if as_json:
-        shared.print_json(answers[0])
+        shared.print_json(found)
         return
-    _print(answers[0])
+    _print(found)
     shared.say_next(f"unclicked recommend {run} --requests FILE.jsonl", as_json)
+
+
+def _from_file(run: Path, device: str, names: list[Any], requests: list[Request]) -> None:
+    from unclicked.recommendation import recommend as answer
+    from unclicked.run import open_run
+
+    answers = answer(open_run(run, device=device, warn=shared.warn), requests)
+    for name, one in zip(names, answers, strict=True):
+        shared.print_json({"id": name} | one)
+    _warn_ignored(answers)
 
 
 def _everybody(
@@ -113,16 +122,15 @@ def _everybody(
     dataset: Path | None,
     out: Path,
     top_k: int,
-    exclude: list[str] | None,
+    exclude: list[str],
     exclude_seen: bool,
     as_json: bool,
 ) -> None:
     from unclicked.recommend_all import recommend_all
 
     data = shared.open_dataset_of(run.path, dataset)
-    ids = shared.split_list(exclude)
     result = recommend_all(
-        run, data, out, top_k=top_k, exclude=ids, exclude_seen=exclude_seen, warn=shared.warn
+        run, data, out, top_k=top_k, exclude=exclude, exclude_seen=exclude_seen, warn=shared.warn
     )
     if as_json:
         shared.print_json(result)

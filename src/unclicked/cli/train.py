@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,12 @@ import typer
 from unclicked.artefact import refuse_busy
 from unclicked.cli import shared
 from unclicked.errors import UserError
+from unclicked.training.launch import is_first
 
 if TYPE_CHECKING:
+    from unclicked.config import Config
+    from unclicked.data.dataset import PreparedDataset
+    from unclicked.presets import Settings
     from unclicked.run import RunFacts
 
 
@@ -48,55 +53,94 @@ def train(
 
     Example: unclicked train data --out runs/base --set model.fusion=none --set model.metric=none
     """
-    from unclicked.settings import parse_set, preset_settings, read_toml, resolve
-    from unclicked.settings import print_config as as_toml
+    from unclicked.settings import parse_set, read_toml
 
     layers = [{} if config is None else read_toml(config), parse_set(settings or [])]
     layers += [] if seed is None else [{"train": {"seed": seed}}]
-    asked, preset = preset, preset or "recommended"
     if print_config:
-        typer.echo(as_toml(resolve(preset_settings(preset), *layers), preset), nl=False)
+        _print_config(preset or "recommended", layers)
         return
     if dataset is None or out is None:
         raise UserError("ARGUMENTS", "train", "needs DATASET and --out RUN.")
-    preset_settings(preset)
-    refuse_busy(out)
+    asked = _Asked(dataset, out, preset, layers, resume, refit, warm_from, device)
+    best = _train(asked, threads)
+    if is_first():
+        _print(asked, best, as_json)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked for; `layers` are the settings of a file, of `--set` and of `--seed`."""
+
+    dataset: Path
+    out: Path
+    preset: str | None
+    layers: list[Settings]
+    resume: bool
+    refit: bool
+    warm_from: Path | None
+    device: str
+
+
+def _print_config(preset: str, layers: list[Settings]) -> None:
+    from unclicked.settings import preset_settings, print_config, resolve
+
+    typer.echo(print_config(resolve(preset_settings(preset), *layers), preset), nl=False)
+
+
+def _train(asked: _Asked, threads: int) -> float:
+    """Train, after everything that can be refused at once was; the best validation HR@50."""
+    from unclicked.settings import preset_settings
+
+    preset_settings(asked.preset or "recommended")
+    if is_first():
+        refuse_busy(asked.out)
     from unclicked.data.dataset import PreparedDataset
     from unclicked.ignored import ignored_settings, set_on_purpose
-    from unclicked.recommender import resolve_for
     from unclicked.refit import train_and_refit
-    from unclicked.run import CHOSEN
     from unclicked.start import train as start
 
     shared.set_threads(threads)
-    shared.check_device(device)
-    data = PreparedDataset.open(dataset)
-    started = out / CHOSEN if refit else out
-    goes_on = resume and _is_run(started)
-    if goes_on and not any(layers):
-        # Nothing was asked anew, so the run goes on with what it was started with.
-        facts = _facts_of(started, asked)
-        resolved, preset = facts.config, facts.preset
-    else:
-        resolved = resolve_for(data.config, preset, *layers)
-    chosen = set_on_purpose(resolved, *layers[:2])
-    shared.warn_ignored(ignored_settings(resolved, chosen, num_items=data.num_items))
-    best = (train_and_refit if refit else start)(
+    shared.check_device(asked.device)
+    data = PreparedDataset.open(asked.dataset)
+    resolved, preset = _settings_of(asked, data)
+    chosen = set_on_purpose(resolved, *asked.layers[:2])
+    if is_first():
+        shared.warn_ignored(ignored_settings(resolved, chosen, num_items=data.num_items))
+    return (train_and_refit if asked.refit else start)(
         data,
-        out,
+        asked.out,
         resolved,
         preset=preset,
-        resume=resume,
+        resume=asked.resume,
         warn=shared.warn,
-        device=device,
-        warm_from=warm_from,
+        device=asked.device,
+        warm_from=asked.warm_from,
     )
+
+
+def _settings_of(asked: _Asked, data: PreparedDataset) -> tuple[Config, str]:
+    """Settings and preset; a run that goes on keeps its own wherever nothing else is given."""
+    from unclicked.recommender import resolve_for
+    from unclicked.run import CHOSEN
+    from unclicked.settings import resolve
+
+    started = asked.out / CHOSEN if asked.refit else asked.out
+    if asked.resume and _is_run(started):
+        facts = _facts_of(started, asked.preset)
+        # What is given beside it and differs is refused when the run is opened, with both values.
+        return resolve(facts.config.model_dump(), *asked.layers), facts.preset
+    preset = asked.preset or "recommended"
+    return resolve_for(data.config, preset, *asked.layers), preset
+
+
+def _print(asked: _Asked, best: float, as_json: bool) -> None:
     if as_json:
-        shared.print_json({"run": str(out), "validation": {"HR@50": best}})
+        shared.print_json({"run": str(asked.out), "validation": {"HR@50": best}})
         return
-    then = ", then trained on the validation days too" if refit else ""
-    typer.echo(f"{out}: best validation HR@50 {best:.2%}{then}")
-    shared.say_next(f"unclicked evaluate {out}", as_json)
+    then = ", then trained on the validation days too" if asked.refit else ""
+    typer.echo(f"{asked.out}: best validation HR@50 {best:.2%}{then}")
+    shared.say_next(f"unclicked evaluate {asked.out}", as_json)
 
 
 def _facts_of(run: Path, asked: str | None) -> RunFacts:
@@ -118,5 +162,6 @@ def _is_run(folder: Path) -> bool:
     """Whether there is a run to go on with; said where there is none."""
     if (folder / "run.json").is_file():
         return True
-    shared.warn(f"{folder} holds no run to go on with: a new one is started.")
+    if is_first():
+        shared.warn(f"{folder} holds no run to go on with: a new one is started.")
     return False

@@ -75,6 +75,8 @@ class BatchBuilder:
         rows: "all" positions with a label, the "last" of them, the "final" click where it has a
             label, or the "query": the final click, which needs none.
         need_unclicked: Whether unclicked lists are looked up at all.
+        long: Which long-term lists are made: of "fields", of "items", "none" or "both"; one that is
+            not made has no column.
         new_users: Whether `samples.user` counts rows of `profiles` only: nobody's id is known.
     """
 
@@ -88,6 +90,7 @@ class BatchBuilder:
     rows: Literal["all", "last", "final", "query"]
     need_unclicked: bool = True
     new_users: bool = False
+    long: str = "both"
 
     def build(self, chosen: Ints) -> Batch:
         """The batch of some samples.
@@ -185,9 +188,14 @@ class BatchBuilder:
         """Distinct long-term values of every field, and the distinct long-term items."""
         count = len(self.catalogue.items)
         offsets, codes = self._id_field
+        nothing = np.zeros((len(begin), 0), dtype=np.int64)
+        if self.long == "none":
+            return {}, nothing
         items = distinct_values(
             begin, end, self.click_item, offsets, codes, self.max_long, count + 1
         )
+        if self.long == "items":
+            return {}, items
         fields = {"item_id": items}
         for name, field in self.catalogue.fields.items():
             fields[name] = distinct_values(
@@ -199,7 +207,8 @@ class BatchBuilder:
                 self.max_long,
                 field.vocabulary.unknown,
             )
-        return fields, items
+        # No item vector is asked for that nobody will look at.
+        return fields, nothing if self.long == "fields" else items
 
 
 def _changes_after(values: Ints) -> NDArray[np.bool_]:

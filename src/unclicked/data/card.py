@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from unclicked.config import DataConfig
-from unclicked.data.card_log import day_facts, length_counts, showing_facts
+from unclicked.data.card_log import Days, LogCounts, day_facts, length_counts, showing_facts
 from unclicked.data.catalogue import Catalogue
 from unclicked.data.long_term import distinct_lengths
-from unclicked.data.rules import Samples, Timelines
-from unclicked.data.schema import BadRow, ImpressionLog
+from unclicked.data.rules import Samples
+from unclicked.data.schema import BadRow
 from unclicked.data.skip_verdict import signal_line
 from unclicked.data.split import Boundaries, readable
 
@@ -30,10 +30,31 @@ LISTS = ("short", "long", "unclicked")
 _SPLITS = ("train", "validation", "test")
 
 
+@dataclass(frozen=True)
+class RowCounts:
+    """What became of the rows of a log.
+
+    Attributes:
+        read: Rows in all files.
+        kept: Rows of the checked log.
+        rejected: Rows that broke a rule.
+        duplicates: Rows merged into another one.
+        clicked_and_unclicked: Keys that were there both clicked and unclicked.
+    """
+
+    read: int
+    kept: int
+    rejected: int
+    duplicates: int
+    clicked_and_unclicked: int
+
+
 def collect(
-    read: ImpressionLog,
-    clicked: NDArray[np.bool_],
-    timelines: Timelines,
+    rows: RowCounts,
+    counts: LogCounts,
+    days: Days,
+    users: int,
+    click_item: NDArray[np.int32],
     catalogue: Catalogue,
     splits: dict[str, Samples],
     bounds: Boundaries,
@@ -42,9 +63,11 @@ def collect(
     """Facts of a data set, as JSON holds them.
 
     Args:
-        read: The checked log.
-        clicked: bool [rows], whether each kept row was clicked.
-        timelines: The users' timelines.
+        rows: What became of the rows.
+        counts: What was counted of the kept ones.
+        days: The days of the log.
+        users: Number of users.
+        click_item: int32 [C], item index of every click.
         catalogue: The items.
         splits: Samples of each split.
         bounds: Moments between the splits.
@@ -53,47 +76,39 @@ def collect(
     Returns:
         Nested facts; `warnings` holds sentences for people.
     """
-    rows = {
-        "read": read.rows_read,
-        "kept": len(clicked),
-        "rejected": read.num_rejected,
-        "duplicates": read.duplicates,
-        "clicked_and_unclicked": read.conflicts,
-    }
     found = {
-        name: _lengths(samples, timelines, config.clicked.max_long)
+        name: _lengths(samples, click_item, len(catalogue.items), config.clicked.max_long)
         for name, samples in splits.items()
     }
     lengths = {name: _means(one) for name, one in found.items()}
     facts: dict[str, Any] = {
-        "rows": rows,
-        "users": len(timelines.click_offsets) - 1,
+        "rows": asdict(rows),
+        "users": users,
         "items": len(catalogue.items),
         "items_clicked_in_training": int((catalogue.clicks > 0).sum()),
-        "clicks": int(clicked.sum()),
-        "click_rate": round(float(clicked.mean()), 6),
+        "clicks": counts.clicks,
+        "click_rate": round(counts.clicks / rows.kept, 6),
         "samples": {name: len(samples) for name, samples in splits.items()},
         "mean_length": lengths["train"],
         "mean_length_by_split": lengths,
         "rules": {name: samples.counts for name, samples in splits.items()},
         "boundaries": asdict(bounds),
         "item_fields": {n: len(f.vocabulary) for n, f in catalogue.fields.items()},
-        "unused_columns": list(read.unused_columns),
         "lengths": {name: length_counts(found["train"][name]) for name in LISTS},
-        "days": day_facts(timelines, clicked, bounds, config.timezone),
-        **showing_facts(timelines, clicked, bounds.validation_us),
+        "days": day_facts(counts, days, bounds),
+        **showing_facts(counts),
     }
     facts["warnings"] = _warnings(facts, splits["train"], config)
     return facts
 
 
-def _lengths(samples: Samples, timelines: Timelines, max_long: int) -> dict[str, NDArray[np.int64]]:
+def _lengths(
+    samples: Samples, click_item: NDArray[np.int32], num_items: int, max_long: int
+) -> dict[str, NDArray[np.int64]]:
     """Lengths of every sample's lists."""
     row = np.diff(samples.row_offsets)
     last = samples.row_now[samples.position_offsets[1:] - 1]
-    long = distinct_lengths(
-        samples.long_start, samples.start, timelines.click_item, timelines.num_items, max_long
-    )
+    long = distinct_lengths(samples.long_start, samples.start, click_item, num_items, max_long)
     return {
         "short": samples.end - samples.start,
         "long": long,

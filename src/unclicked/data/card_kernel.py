@@ -11,7 +11,7 @@ from unclicked.data.rules import Timelines
 Ints = NDArray[np.int64]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def sweep(offsets, item, time, clicked, before_us, shown, hit, count, done, stamp):
     """Count showings by their number; pairs, pairs shown again."""
     last = len(shown) - 1
@@ -61,3 +61,33 @@ def count_showings(
     rows = (lines.impression_offsets, lines.impression_item, lines.impression_time_us, clicked)
     pairs, again = sweep(*rows, before_us, shown, hit, count, done, stamp)
     return int(pairs), int(again), shown, hit
+
+
+@njit(cache=True, nogil=True)
+def _sweep_days(starts, time, clicked, rows, clicks):
+    day = 0
+    for row in range(len(time)):
+        # A user's rows come in order of time, so the day is mostly that of the row before.
+        while day > 0 and time[row] < starts[day]:
+            day -= 1
+        while day + 1 < len(starts) and time[row] >= starts[day + 1]:
+            day += 1
+        rows[day] += 1
+        if clicked[row]:
+            clicks[day] += 1
+
+
+def count_days(starts: Ints, time: Ints, clicked: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Rows and clicks of each day.
+
+    Args:
+        starts: int64 [days], first microsecond of each, ascending.
+        time: int64 [I], when each row was shown; none before the first day.
+        clicked: bool [I], whether it was clicked.
+
+    Returns:
+        int64 [days] each.
+    """
+    rows, clicks = np.zeros(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=np.int64)
+    _sweep_days(starts, time, clicked, rows, clicks)
+    return rows, clicks

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unclicked.data.ids import IdPlan, read_ids
+from unclicked.data.ids import read_ids
 from unclicked.data.log_columns import is_text
 from unclicked.data.raw_file import BoolArray, IntArray, RawFile, RowFaults, as_mask, as_numpy
-from unclicked.data.schema import BadRow, ReadOptions
+from unclicked.data.schema import MAX_KEPT_BAD_ROWS, BadRow, ReadOptions
 from unclicked.data.times import UnitWitness, read_times
 
 TRUE_TEXTS = ("1", "true", "True", "TRUE")
@@ -38,29 +38,35 @@ class GoodRows:
     clicked_at_us: pa.Array | None
     session_id: pa.ChunkedArray | None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns that are not always there."""
+        optional = {"clicked_at": self.clicked_at_us, "session_id": self.session_id}
+        return tuple(name for name, column in optional.items() if column is not None)
+
 
 def check_rows(
     raw: RawFile,
-    place: int,
-    ids: dict[str, IdPlan],
+    kinds: dict[str, pa.DataType],
     options: ReadOptions,
     witness: UnitWitness,
+    limit: int = MAX_KEPT_BAD_ROWS,
 ) -> tuple[GoodRows, list[BadRow], int]:
     """Read all columns of one file and part the good rows from the bad.
 
     Args:
-        raw: The file.
-        place: Its position among the files of the log.
-        ids: Kind of `user_id` and `item_id` in all files.
+        raw: The file, or some rows of it.
+        kinds: Kind of `user_id` and `item_id` in all files.
         options: Units, zone and limits.
         witness: Takes the magnitudes of integer times.
+        limit: Bad rows to describe at most.
 
     Returns:
         The good rows, the first bad ones in order, and the number of all bad ones.
     """
     faults = RowFaults(raw)
-    user_id = read_ids(raw, "user_id", ids["user_id"], place, faults, options)
-    item_id = read_ids(raw, "item_id", ids["item_id"], place, faults, options)
+    user_id = read_ids(raw, "user_id", kinds["user_id"], faults, options)
+    item_id = read_ids(raw, "item_id", kinds["item_id"], faults, options)
     timestamp_us, _ = read_times(raw, "timestamp", faults, options, witness)
     clicked = _read_clicked(raw, faults)
     clicked_at = None
@@ -70,7 +76,7 @@ def check_rows(
         faults.mark(~null & (us < timestamp_us), "clicked_at", "a click no earlier than shown")
         clicked_at = pa.array(us, mask=null)
     session_id = _read_session(raw, faults, options) if "session_id" in raw.plan.used else None
-    bad, num_bad = faults.describe()
+    bad, num_bad = faults.describe(limit)
     good = faults.good
     if not good.all():
         keep = pa.array(good)

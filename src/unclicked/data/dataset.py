@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +19,7 @@ from unclicked.data import ranges
 from unclicked.data.catalogue import Catalogue, FieldCodes
 from unclicked.data.item_names import load_names as load_item_names
 from unclicked.data.rules import Samples
+from unclicked.data.sample_files import NARROW, SAMPLE_ARRAYS
 from unclicked.data.vocabulary import Vocabulary
 from unclicked.errors import ArtefactError
 from unclicked.sealed import DATASET, DATASET_KIND, refuse_mistaken
@@ -29,8 +30,6 @@ SPLITS = ("train", "validation", "test")
 CARD_PAGE = "card.html"
 # Written from other files of the data set, so it says nothing of its own.
 DERIVED = (CARD_PAGE,)
-_SAMPLE_ARRAYS = [field.name for field in fields(Samples) if field.name != "counts"]
-_NARROW_ARRAYS = ("row_items", "row_counts", "truth_items")
 
 
 @dataclass(frozen=True)
@@ -252,17 +251,15 @@ def save_samples(samples: Samples, folder: Path) -> None:
         folder: A folder to make.
     """
     folder.mkdir()
-    for name in _SAMPLE_ARRAYS:
+    for name in SAMPLE_ARRAYS:
         save_array(folder / f"{name}.npy", getattr(samples, name))
     artefact.write_json(folder / "counts.json", samples.counts)
 
 
 def _load_samples(folder: Path, sizes: tuple[int, int, int]) -> Samples:
     arrays = {
-        name: ranges.load_array(
-            folder / f"{name}.npy", np.int32 if name in _NARROW_ARRAYS else np.int64
-        )
-        for name in _SAMPLE_ARRAYS
+        name: ranges.load_array(folder / f"{name}.npy", np.int32 if name in NARROW else np.int64)
+        for name in SAMPLE_ARRAYS
     }
     samples = Samples(**arrays, counts=_object(folder / "counts.json"))
     ranges.check_samples(samples, sizes, folder)

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unclicked.data.integers import Integers, parse_integers
-from unclicked.data.log_columns import is_text
+from unclicked.data.log_columns import ColumnPlan, is_text, plain_type
+from unclicked.data.log_files import is_csv
 from unclicked.data.raw_file import BoolArray, RawFile, RowFaults, as_mask
 from unclicked.data.schema import ReadOptions, shorten
 from unclicked.errors import UserError
@@ -23,79 +24,79 @@ LARGEST_INT64 = 2**63 - 1
 SURVEY_ROWS = 10_000
 
 
-@dataclass(frozen=True)
-class IdPlan:
-    """How one id column is read in every file.
-
-    Args:
-        kind: int64 or string, in all files.
-        parsed: One entry per file: the texts read as integers; None for a column that is read
-            without.
-    """
-
-    kind: pa.DataType
-    parsed: list[Integers | None]
-
-
-def plan_ids(files: Sequence[RawFile], column: str, options: ReadOptions) -> IdPlan:
-    """Decide whether a column holds integers or text.
+class IdSurvey:
+    """What is known of one id column before it is decided whether it holds integers or text.
 
     It is int64 when every file has integers: integer types, or CSV text that spells integers in
     their one canonical way. It is text when no file has an integer type and a file has a text
     type or a text that is nothing like a number. Everything else is an error: no id is guessed.
 
     Args:
-        files: All files of the log.
         column: `"user_id"` or `"item_id"`.
+        plans: The columns of all files of the log.
         options: `id_type` forces one kind; longer ids than `max_id_bytes` decide nothing.
-
-    Returns:
-        The kind for all files.
-
-    Raises:
-        UserError: One file has integers and another text, a number is not spelled as an
-            integer, or an integer does not fit into 64 bits.
     """
-    as_text = IdPlan(pa.string(), [None] * len(files))
-    if options.id_type == "text":
-        return as_text
-    typed_text = [f for f in files if f.row_groups is not None and _is_text_column(f, column)]
-    integers = [file for file in files if not _is_text_column(file, column)]
-    if options.id_type == "auto" and typed_text:
-        if integers:
-            raise _mixed(column, integers[0], typed_text[0], "text")
-        return as_text
-    parsed = [
-        parse_integers(file.table.column(column)) if _is_text_column(file, column) else None
-        for file in files
-    ]
-    if options.id_type == "auto":
-        texts = [(f, p) for f, p in zip(files, parsed, strict=True) if p is not None]
-        if _any_text(texts, column, integers, options):
-            return as_text
-        for file, integer_texts in zip(files, parsed, strict=True):
-            _check_overflow(file, column, integer_texts)
-    return IdPlan(pa.int64(), parsed)
 
+    def __init__(self, column: str, plans: Sequence[ColumnPlan], options: ReadOptions) -> None:
+        self._column, self._options = column, options
+        kinds = [(plan, plan.types[plan.used[column]]) for plan in plans]
+        integers = [(plan, kind) for plan, kind in kinds if not is_text(kind)]
+        self._integers = integers[0] if integers else None
+        self._typed_text = next(
+            (plan for plan, kind in kinds if is_text(kind) and not is_csv(plan.path)), None
+        )
+        large = any(pa.types.is_uint64(plain_type(kind)) for _, kind in integers)
+        texts = len(integers) < len(kinds)
+        self.needs_values = (
+            options.id_type == "auto" and self._typed_text is None and (large or texts)
+        )
+        self._text: tuple[ColumnPlan, str] | None = None
+        self._odd: UserError | None = None
+        self._large: UserError | None = None
 
-def _any_text(
-    texts: Sequence[tuple[RawFile, Integers]],
-    column: str,
-    integers: Sequence[RawFile],
-    options: ReadOptions,
-) -> bool:
-    """Whether CSV columns hold text that is no number; numbers that are no integer are refused."""
-    surveys = [(file, _survey(file, column, parsed, options)) for file, parsed in texts]
-    for file, survey in surveys:
-        if survey.text is not None and integers:
-            value = shorten(file.table.column(column)[survey.text].as_py())
-            raise _mixed(column, integers[0], file, f'the text "{value}"')
-    if any(survey.text is not None for _, survey in surveys):
-        return True
-    for file, survey in surveys:
-        if survey.odd is not None:
-            raise _refused(file, column, survey.odd, "is no integer in its exact spelling")
-    return False
+    def see(self, raw: RawFile) -> None:
+        """Look at values, where `needs_values` says so.
+
+        Args:
+            raw: Rows of a file; all files have to come in order.
+        """
+        values = raw.table.column(self._column)
+        large = _above_int64(values)
+        if is_text(values.type) and self._text is None:
+            parsed = parse_integers(values)
+            large = parsed.too_large
+            found = _survey(raw, self._column, parsed, self._options)
+            if found.text is not None:
+                self._text = raw.plan, f'the text "{shorten(values[found.text].as_py())}"'
+            if found.odd is not None and self._odd is None:
+                why = "is no integer in its exact spelling"
+                self._odd = _refused(raw, self._column, found.odd, why)
+        if self._large is None and large.any():
+            position = int(np.flatnonzero(large)[0])
+            self._large = _refused(raw, self._column, position, "does not fit into 64 bits")
+
+    def decide(self) -> pa.DataType:
+        """Whether the column holds integers or text.
+
+        Returns:
+            int64 or string, the kind of the column in all files.
+
+        Raises:
+            UserError: One file has integers and another text, a number is not spelled as an
+                integer, or an integer does not fit into 64 bits.
+        """
+        if self._options.id_type != "auto":
+            return pa.string() if self._options.id_type == "text" else pa.int64()
+        text = (self._typed_text, "text") if self._typed_text is not None else self._text
+        if text is not None:
+            if self._integers is not None:
+                raise _mixed(self._column, self._integers, *text)
+            return pa.string()
+        if self._odd is not None:
+            raise self._odd
+        if self._large is not None:
+            raise self._large
+        return pa.int64()
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,7 @@ class _Survey:
 def read_ids(
     raw: RawFile,
     column: str,
-    plan: IdPlan,
-    place: int,
+    kind: pa.DataType,
     faults: RowFaults,
     options: ReadOptions,
 ) -> pa.ChunkedArray:
@@ -117,18 +117,17 @@ def read_ids(
     Args:
         raw: The file.
         column: `"user_id"` or `"item_id"`.
-        plan: Kind of the column in all files.
-        place: Position of the file among those of the plan.
+        kind: int64 or string, in all files.
         faults: Takes the rows whose id is null, empty, too long, or no integer.
         options: `max_id_bytes`.
 
     Returns:
-        Ids [n] of the plan's kind; bad rows hold anything.
+        Ids [n] of that kind; bad rows hold anything.
     """
     values = raw.table.column(column)
     faults.mark(as_mask(pc.is_null(values)), column, "an id, not null")
     if not _is_text_column(raw, column):
-        if plan.kind == pa.string():
+        if kind == pa.string():
             return values.cast(pa.string())
         faults.mark(_above_int64(values), column, "an integer in 64 bits")
         return values.cast(pa.int64(), safe=False)
@@ -136,9 +135,9 @@ def read_ids(
     faults.mark(as_mask(pc.equal(size, 0)), column, "an id, not empty")
     too_long = as_mask(pc.greater(size, options.max_id_bytes))
     faults.mark(too_long, column, f"an id of at most {options.max_id_bytes} bytes")
-    parsed = plan.parsed[place]
-    if parsed is None:
+    if kind == pa.string():
         return values
+    parsed = parse_integers(values)
     faults.mark(parsed.too_large, column, "an integer in 64 bits")
     faults.mark(~parsed.fits, column, "an integer in its exact spelling, such as 7")
     return pa.chunked_array([pa.array(parsed.values)])
@@ -171,13 +170,6 @@ def _above_int64(values: pa.ChunkedArray) -> BoolArray:
     return as_mask(pc.greater(values, pa.scalar(LARGEST_INT64, pa.uint64())))
 
 
-def _check_overflow(raw: RawFile, column: str, parsed: Integers | None) -> None:
-    values = raw.table.column(column)
-    large = _above_int64(values) if parsed is None else parsed.too_large
-    if large.any():
-        raise _refused(raw, column, int(np.flatnonzero(large)[0]), "does not fit into 64 bits")
-
-
 def _refused(raw: RawFile, column: str, position: int, why: str) -> UserError:
     bad = raw.bad_row(position, column, why)
     return UserError(
@@ -188,10 +180,13 @@ def _refused(raw: RawFile, column: str, position: int, why: str) -> UserError:
     )
 
 
-def _mixed(column: str, integers: RawFile, texts: RawFile, found: str) -> UserError:
+def _mixed(
+    column: str, integers: tuple[ColumnPlan, pa.DataType], texts: ColumnPlan, found: str
+) -> UserError:
+    plan, kind = integers
     return UserError(
         "DATA-ID",
-        f'{texts.plan.path} column "{texts.plan.used[column]}"',
-        f"found {found}, but {integers.plan.path} has {integers.table.column(column).type} ids; "
+        f'{texts.path} column "{texts.used[column]}"',
+        f"found {found}, but {plan.path} has {plain_type(kind)} ids; "
         'expected one kind in all files. Write both alike, or set data.id_type = "text".',
     )

@@ -38,6 +38,18 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
+def is_csv(path: Path) -> bool:
+    """Whether a file of a log is CSV, by its ending; else it is Parquet.
+
+    Args:
+        path: One of the files that `find_files` gave.
+
+    Returns:
+        True for CSV.
+    """
+    return path.suffix.lower() != ".parquet"
+
+
 def check_file(path: Path) -> os.stat_result:
     """Make sure that a path is a regular, non-empty Parquet or CSV file.
 

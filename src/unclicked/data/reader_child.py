@@ -52,9 +52,10 @@ def answer(request: Mapping[str, Any], replies: BinaryIO) -> bool:
     Returns:
         Whether this process is fit for another file.
     """
-    stream = _Stream(replies)
+    account = Account()
+    stream = _Stream(replies, account)
     try:
-        told = _read(request, stream)
+        told = _read(request, stream, account)
     except UnclickedError as error:
         kind, parts = type(error).__name__, (error.name, error.where, error.message)
         told = {"error": [kind, *parts]}
@@ -74,8 +75,7 @@ def answer(request: Mapping[str, Any], replies: BinaryIO) -> bool:
     return "memory" not in told
 
 
-def _read(request: Mapping[str, Any], stream: _Stream) -> dict[str, Any]:
-    account = Account()
+def _read(request: Mapping[str, Any], stream: _Stream, account: Account) -> dict[str, Any]:
     reader_limits.apply(request["memory_bytes"], request["cpu_seconds"])
     os.chdir(request["cwd"])
     for table in _tables(request, account):
@@ -86,13 +86,15 @@ def _read(request: Mapping[str, Any], stream: _Stream) -> dict[str, Any]:
 class _Stream:
     """An Arrow stream that takes its schema from the first table."""
 
-    def __init__(self, replies: BinaryIO) -> None:
-        self._replies = replies
+    def __init__(self, replies: BinaryIO, account: Account) -> None:
+        self._replies, self._account = replies, account
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
 
     def write(self, table: pa.Table) -> None:
         if self._writer is None:
-            self._writer = pa.ipc.new_stream(self._replies, table.schema)
+            # Told before the rows, which are named by their row group while they come.
+            facts = {"row_groups": json.dumps(self._account.row_groups)}
+            self._writer = pa.ipc.new_stream(self._replies, table.schema.with_metadata(facts))
         self._writer.write_table(table)
 
     def close(self) -> None:

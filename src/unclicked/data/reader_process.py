@@ -78,6 +78,12 @@ class ReaderProcess:
             process.stdin.flush()
             return process.stdout
 
+    def interrupt(self) -> None:
+        """End the child now, whoever reads its answer; that reader finds the answer cut off."""
+        process = self._process
+        if process is not None and self._owner == os.getpid():
+            process.kill()
+
     def end(self, *, kill: bool = False) -> int | None:
         """Let the child end, and wait for it.
 

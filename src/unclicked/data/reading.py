@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from unclicked.data.checks import GoodRows, check_rows
-from unclicked.data.ids import plan_ids
+from unclicked.data.ids import IdSurvey
 from unclicked.data.log_columns import ColumnPlan, plan_columns
 from unclicked.data.log_files import find_files
 from unclicked.data.merging import merge_rows
 from unclicked.data.raw_file import RawFile
-from unclicked.data.reader import column_types, read_file
+from unclicked.data.read_ahead import Piece, read_ahead
+from unclicked.data.reader import FileEnd, column_types, empty_rows
 from unclicked.data.schema import MAX_KEPT_BAD_ROWS, BadRow, ImpressionLog, ReadOptions
 from unclicked.data.text_times import check_timezone
 from unclicked.data.times import DAY_SECONDS, UnitWitness
-from unclicked.errors import UserError
+from unclicked.errors import UnclickedError, UserError
 
+ID_COLUMNS = ("user_id", "item_id")
 FAULT_NAMES = {
     "user_id": "DATA-ID",
     "item_id": "DATA-ID",
@@ -28,6 +33,23 @@ FAULT_NAMES = {
 }
 
 
+@dataclass
+class RowAccount:
+    """What became of the rows of all files.
+
+    Attributes:
+        rows_read: Rows in all files, bad ones included.
+        rejected: The first bad rows, at most `MAX_KEPT_BAD_ROWS`.
+        num_rejected: All bad rows.
+        unused_columns: Columns of the files that nothing reads, sorted.
+    """
+
+    rows_read: int = 0
+    rejected: list[BadRow] = field(default_factory=list)
+    num_rejected: int = 0
+    unused_columns: list[str] = field(default_factory=list)
+
+
 def read_log(
     paths: Sequence[Path],
     options: ReadOptions,
@@ -35,7 +57,7 @@ def read_log(
     earlier: GoodRows | None = None,
     check: Callable[[GoodRows], None] = lambda rows: None,
 ) -> ImpressionLog:
-    """Read, check, sort and deduplicate a log of impressions.
+    """Read, check, sort and deduplicate a log of impressions, all of it in memory.
 
     Names and types of all columns are checked before any row. Whether an id is integer or text
     is decided once over all files. The result does not depend on the order of files or rows.
@@ -45,7 +67,7 @@ def read_log(
         options: Names, units, zone and what to do with bad rows.
         earlier: Rows that were read and checked before, which are merged in; they are not counted
             in `rows_read`.
-        check: Called with the good rows of each file before they are merged.
+        check: Called with good rows before they are merged.
 
     Returns:
         The log and the account of its rows.
@@ -55,24 +77,36 @@ def read_log(
             no file has a row.
         ArtefactError: A file is empty or cannot be decoded.
     """
-    check_timezone(options.timezone)
-    plans = [plan_file(path, options) for path in find_files(paths)]
-    raws = [read_file(plan, options.limits) for plan in plans]
-    rows_read = sum(raw.num_rows for raw in raws)
-    if rows_read == 0:
-        names = ", ".join(str(plan.path) for plan in plans[:5])
-        raise UserError("DATA-EMPTY", names, "found a header and no row, expected impressions.")
-    good, rejected, num_rejected = _check_files(raws, options)
-    if rejected and options.on_bad_row == "fail":
-        raise _first_bad_row(raws, rejected[0], num_rejected)
-    del raws
-    for rows in good:
-        check(rows)
-    if earlier is not None:
-        good.insert(0, earlier)
+    good: list[GoodRows] = [] if earlier is None else [earlier]
+    account = read_rows(plan_log(paths, options), options, good.append, check=check)
     table, duplicates, conflicts = merge_rows(good)
-    unused = sorted({name for plan in plans for name in plan.unused})
-    return ImpressionLog(table, rows_read, rejected, num_rejected, duplicates, conflicts, unused)
+    return ImpressionLog(
+        table,
+        account.rows_read,
+        account.rejected,
+        account.num_rejected,
+        duplicates,
+        conflicts,
+        account.unused_columns,
+    )
+
+
+def plan_log(paths: Sequence[Path], options: ReadOptions) -> list[ColumnPlan]:
+    """Find our columns in all files, before any row is read.
+
+    Args:
+        paths: Parquet and CSV files, or directories of them.
+        options: Names of our columns in the files.
+
+    Returns:
+        The columns to read of each file, in the order given.
+
+    Raises:
+        UserError: A path, a column or its type is wrong, or the time zone is unknown.
+        ArtefactError: A file is empty or no Parquet.
+    """
+    check_timezone(options.timezone)
+    return [plan_file(path, options) for path in find_files(paths)]
 
 
 def plan_file(path: Path, options: ReadOptions) -> ColumnPlan:
@@ -92,25 +126,139 @@ def plan_file(path: Path, options: ReadOptions) -> ColumnPlan:
     return plan_columns(path, column_types(path, options.limits), options)
 
 
-def _check_files(
-    raws: Sequence[RawFile], options: ReadOptions
-) -> tuple[list[GoodRows], list[BadRow], int]:
-    ids = {column: plan_ids(raws, column, options) for column in ("user_id", "item_id")}
-    witness = UnitWitness(int(time.time()) + DAY_SECONDS)
-    good: list[GoodRows] = []
-    rejected: list[BadRow] = []
-    num_rejected = 0
-    for place, raw in enumerate(raws):
-        rows, bad, num_bad = check_rows(raw, place, ids, options, witness)
-        good.append(rows)
-        rejected.extend(bad[: MAX_KEPT_BAD_ROWS - len(rejected)])
-        num_rejected += num_bad
-    witness.verify(options.time_unit)
-    return good, rejected, num_rejected
+def read_rows(
+    plans: Sequence[ColumnPlan],
+    options: ReadOptions,
+    take: Callable[[GoodRows], None],
+    *,
+    check: Callable[[GoodRows], None] = lambda rows: None,
+    twice: bool = False,
+) -> RowAccount:
+    """Read and check all rows, some at a time.
+
+    A file that cannot be decoded is told before anything that is wrong with a row.
+
+    Args:
+        plans: Files and columns.
+        options: Units, zone and what to do with bad rows.
+        take: Called with the next good rows, in the order of files and rows.
+        check: Called with good rows before they are taken.
+        twice: Whether to read files again rather than hold them, where the values of all decide
+            whether ids are integers or text.
+
+    Returns:
+        The account of all rows.
+
+    Raises:
+        UserError: A unit or, unless bad rows are put aside, a row is wrong; or no file has a row.
+        ArtefactError: A file cannot be decoded.
+    """
+    surveys = [IdSurvey(column, plans, options) for column in ID_COLUMNS]
+    pieces: Iterable[Piece] = read_ahead(plans, options.limits)
+    if any(survey.needs_values for survey in surveys):
+        pieces = _surveyed(pieces, surveys, hold=not twice)
+        if twice:
+            pieces = read_ahead(plans, options.limits)
+    rows = _Rows(plans, options, surveys, take, check)
+    for place, piece in pieces:
+        rows.see(place, piece)
+    return rows.finish()
 
 
-def _first_bad_row(raws: Sequence[RawFile], bad: BadRow, count: int) -> UserError:
-    used = next(raw.plan.used for raw in raws if str(raw.plan.path) == bad.file)
+def _surveyed(pieces: Iterable[Piece], surveys: Sequence[IdSurvey], *, hold: bool) -> list[Piece]:
+    held = []
+    for place, piece in pieces:
+        if isinstance(piece, RawFile):
+            for survey in surveys:
+                survey.see(piece)
+        if hold:
+            held.append((place, piece))
+    return held
+
+
+class _Rows:
+    """Rows checked as they come, and the first thing that is wrong with them."""
+
+    def __init__(
+        self,
+        plans: Sequence[ColumnPlan],
+        options: ReadOptions,
+        surveys: Sequence[IdSurvey],
+        take: Callable[[GoodRows], None],
+        check: Callable[[GoodRows], None],
+    ) -> None:
+        self._plans, self._options, self._surveys = plans, options, surveys
+        self._take, self._check = take, check
+        self._kinds: dict[str, pa.DataType] = {}
+        self._witness = UnitWitness(int(time.time()) + DAY_SECONDS)
+        self._account = RowAccount()
+        self._bad_of_file: list[BadRow] = []
+        self._refused: UnclickedError | None = None
+        self._unfit: UnclickedError | None = None
+
+    def see(self, place: int, piece: RawFile | FileEnd) -> None:
+        """Take the next rows of a file, or its end."""
+        if isinstance(piece, FileEnd):
+            self._end(piece)
+            return
+        if self._refused is None:
+            try:
+                self._read(piece)
+            except UnclickedError as error:
+                # A later file that cannot be decoded is told first.
+                self._refused = error
+
+    def _read(self, raw: RawFile) -> None:
+        if not self._kinds:
+            self._kinds = dict(
+                zip(ID_COLUMNS, (one.decide() for one in self._surveys), strict=True)
+            )
+        room = self._room() - len(self._bad_of_file)
+        good, bad, num_bad = check_rows(raw, self._kinds, self._options, self._witness, room)
+        self._bad_of_file.extend(bad)
+        self._account.num_rejected += num_bad
+        wanted = self._options.on_bad_row != "fail" or not self._account.num_rejected
+        if self._unfit is None and wanted:
+            try:
+                self._check(good)
+            except UnclickedError as error:
+                self._unfit = error
+                return
+            self._take(good)
+
+    def _room(self) -> int:
+        return MAX_KEPT_BAD_ROWS - len(self._account.rejected)
+
+    def _end(self, end: FileEnd) -> None:
+        account = self._account
+        account.rows_read += end.num_rows
+        account.num_rejected += end.num_bad
+        bad = sorted([*end.bad, *self._bad_of_file], key=lambda row: row.row)
+        account.rejected.extend(bad[: self._room()])
+        self._bad_of_file = []
+
+    def finish(self) -> RowAccount:
+        """Tell what is wrong, now that all files were read; else the account."""
+        account = self._account
+        if account.rows_read == 0:
+            names = ", ".join(str(plan.path) for plan in self._plans[:5])
+            raise UserError("DATA-EMPTY", names, "found a header and no row, expected impressions.")
+        if self._refused is not None:
+            raise self._refused
+        if not self._kinds:
+            # Every line was split wrongly, so that no rows came.
+            self._read(empty_rows(self._plans[0]))
+        self._witness.verify(self._options.time_unit)
+        if account.rejected and self._options.on_bad_row == "fail":
+            raise _first_bad_row(self._plans, account.rejected[0], account.num_rejected)
+        if self._unfit is not None:
+            raise self._unfit
+        account.unused_columns = sorted({name for plan in self._plans for name in plan.unused})
+        return account
+
+
+def _first_bad_row(plans: Sequence[ColumnPlan], bad: BadRow, count: int) -> UserError:
+    used = next(plan.used for plan in plans if str(plan.path) == bad.file)
     ours = next((name for name, theirs in used.items() if theirs == bad.column), "")
     more = f" {count - 1} more bad rows follow." if count > 1 else ""
     found = f'found "{bad.value}", expected {bad.rule}.'

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unclicked.data.column_hints import list_columns, mapping_hint, nearest_name
-from unclicked.data.ids import plan_ids, read_ids
+from unclicked.data.ids import read_ids
 from unclicked.data.log_columns import ColumnPlan, is_integer, is_text
 from unclicked.data.log_files import check_file
 from unclicked.data.raw_file import IntArray, RawFile, RowFaults
@@ -157,7 +157,7 @@ def _read_ids(raw: RawFile, column: str, options: ReadOptions, id_type: pa.DataT
         )
     forced = replace(options, id_type="text" if id_type == pa.string() else "integer")
     faults = RowFaults(raw)
-    values = read_ids(raw, column, plan_ids([raw], column, forced), 0, faults, forced)
+    values = read_ids(raw, column, id_type, faults, forced)
     bad, _ = faults.describe(limit=1)
     if bad:
         raise _bad_row(bad[0], "DATA-ID")

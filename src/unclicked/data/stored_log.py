@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +14,15 @@ import pyarrow.parquet as pq
 
 from unclicked.data.checks import GoodRows
 from unclicked.data.dataset import PreparedDataset
+from unclicked.data.row_blocks import NO_CLICK_TIME
 from unclicked.data.rules import Timelines
 from unclicked.data.timelines import build_timelines, code_log
+from unclicked.data.user_rows import NO_SESSION, UserRows
 from unclicked.errors import ArtefactError, UserError
 
 LOG_FILE = "log.parquet"
 ROW_GROUP = 1 << 20
+READ_ROWS = 1 << 17
 
 
 def save_log(table: pa.Table, path: Path) -> None:
@@ -27,16 +33,105 @@ def save_log(table: pa.Table, path: Path) -> None:
             `clicked_at_us` and `session_id`, sorted by user, time and item.
         path: Parquet file to write.
     """
-    # Chunks come from the files that were read; the bytes must not tell them apart.
-    pq.write_table(
-        table.combine_chunks(),
-        path,
-        row_group_size=ROW_GROUP,
-        compression="zstd",
-        use_dictionary=["user_id", "item_id", "clicked"],
-        column_encoding={"timestamp_us": "DELTA_BINARY_PACKED"},
-        write_page_checksum=True,
-    )
+    with LogFile(path, table.schema) as file:
+        file.append(table)
+
+
+class LogFile:
+    """The file of a checked log, written in order, some rows at a time.
+
+    Row groups are full but for the last one, so the bytes do not tell how the rows came.
+
+    Args:
+        path: Parquet file to write.
+        schema: Columns as for `save_log`.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
+        self._writer = pq.ParquetWriter(
+            path,
+            schema.remove_metadata(),
+            compression="zstd",
+            use_dictionary=["user_id", "item_id", "clicked"],
+            column_encoding={"timestamp_us": "DELTA_BINARY_PACKED"},
+            write_page_checksum=True,
+        )
+
+    def __enter__(self) -> LogFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._write(0)
+        self._writer.close()
+
+    def append(self, table: pa.Table) -> None:
+        """Add rows.
+
+        Args:
+            table: Rows that follow those before.
+
+        Raises:
+            OSError: If the disk refuses.
+        """
+        self._waiting.append(table)
+        self._rows += table.num_rows
+        self._write(ROW_GROUP)
+
+    def _write(self, least: int) -> None:
+        """Write row groups while more rows wait than there may; all of them where none may."""
+        if not self._rows or self._rows < least:
+            return
+        waiting, begin = pa.concat_tables(self._waiting), 0
+        while begin < self._rows and self._rows - begin >= least:
+            # Chunks come from the files that were read; the bytes must not tell them apart.
+            group = waiting.slice(begin, ROW_GROUP).combine_chunks()
+            self._writer.write_table(group, row_group_size=ROW_GROUP)
+            begin += group.num_rows
+        self._waiting, self._rows = [waiting.slice(begin)], self._rows - begin
+
+
+@dataclass(frozen=True)
+class LogIds:
+    """Distinct ids of a log, ascending.
+
+    Attributes:
+        users: Ids of users.
+        items: Ids of items.
+        sessions: Names of sessions; none in a log without.
+    """
+
+    users: pa.Array
+    items: pa.Array
+    sessions: pa.Array
+
+
+def log_table(rows: UserRows, ids: LogIds) -> pa.Table:
+    """Rows as a stored log holds them.
+
+    Args:
+        rows: Sorted rows of some users.
+        ids: What their ranks stand for.
+
+    Returns:
+        The columns of `save_log`.
+    """
+    user = np.repeat(np.arange(len(rows.offsets) - 1) + rows.first, np.diff(rows.offsets))
+    columns = {
+        "user_id": ids.users.take(pa.array(user)),
+        "item_id": ids.items.take(pa.array(rows.item)),
+        "timestamp_us": pa.array(rows.time),
+        "clicked": pa.array(rows.clicked),
+    }
+    if rows.has_click_times:
+        none = rows.click_time == NO_CLICK_TIME
+        columns["clicked_at_us"] = pa.array(rows.click_time, mask=none)
+    if rows.has_sessions:
+        none = rows.session == NO_SESSION
+        columns["session_id"] = ids.sessions.take(pa.array(rows.session, mask=none))
+    return pa.table(columns)
 
 
 def load_log(dataset: PreparedDataset) -> pa.Table:
@@ -52,10 +147,8 @@ def load_log(dataset: PreparedDataset) -> pa.Table:
         ArtefactError: If it is not there or cannot be read.
     """
     path = dataset.path / LOG_FILE
-    try:
+    with _reading(path):
         return pq.read_table(path, page_checksum_verification=True, memory_map=False)
-    except (OSError, pa.ArrowException) as error:
-        raise ArtefactError("DATASET-LOG", str(path), f"cannot be read ({error}).") from None
 
 
 def good_rows(table: pa.Table) -> GoodRows:
@@ -78,6 +171,33 @@ def good_rows(table: pa.Table) -> GoodRows:
         ),
         session_id=table["session_id"] if "session_id" in names else None,
     )
+
+
+def earlier_rows(dataset: PreparedDataset) -> Iterator[GoodRows]:
+    """The stored log of a data set some rows at a time, as rows that passed every check.
+
+    Args:
+        dataset: The data set.
+
+    Yields:
+        The next rows.
+
+    Raises:
+        ArtefactError: If it is not there or cannot be read.
+    """
+    path = dataset.path / LOG_FILE
+    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        yield good_rows(file.schema_arrow.empty_table())
+        for batch in file.iter_batches(READ_ROWS):
+            yield good_rows(pa.Table.from_batches([batch]))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise ArtefactError("DATASET-LOG", str(path), f"cannot be read ({error}).") from None
 
 
 def check_same_ids(earlier: GoodRows, new: GoodRows, old: Path) -> None:

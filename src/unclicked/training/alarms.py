@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unclicked.config import ModelConfig
-from unclicked.training.step import StepReport
+from unclicked.training.step_report import StepReport
 
 DROWNED_RATIO = 10.0
 DROWNED_STEPS = 100

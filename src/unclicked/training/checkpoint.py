@@ -17,6 +17,7 @@ from unclicked import artefact
 from unclicked.errors import ArtefactError, NumericError, ResourceError
 from unclicked.model import UnclickedRecommender
 from unclicked.training.optimiser import Optimiser
+from unclicked.training.ranks import Ranks
 from unclicked.training.weights import fill
 
 KIND = "unclicked checkpoint"
@@ -48,8 +49,27 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
+Whole = Mapping[str, tuple[Tensor, Tensor] | None]
+
+
+def gathered(optimiser: Optimiser) -> Whole:
+    """Tables whose rows lie apart, whole on the first rank; all ranks must ask.
+
+    Args:
+        optimiser: The optimiser.
+
+    Returns:
+        Name to rows and sums of squares; nothing where all tables are local.
+    """
+    return {name: table.whole_on_first() for name, table in optimiser.sharded.items()}
+
+
 def save_checkpoint(
-    run: Path, model: UnclickedRecommender, optimiser: Optimiser, progress: Progress
+    run: Path,
+    model: UnclickedRecommender,
+    optimiser: Optimiser,
+    progress: Progress,
+    apart: Whole | None = None,
 ) -> Path:
     """Publish a checkpoint and remove all others but the best one.
 
@@ -58,6 +78,7 @@ def save_checkpoint(
         model: Model to save.
         optimiser: Its optimiser.
         progress: How far the run is.
+        apart: What `gathered` gave. A checkpoint does not tell how its tables lay.
 
     Returns:
         Folder of the checkpoint.
@@ -67,26 +88,55 @@ def save_checkpoint(
         NumericError: If a weight is NaN or infinite; older checkpoints stay.
     """
     folder = run / "checkpoints" / f"{progress.step:09d}"
-    _refuse_broken(dict(model.named_parameters()) | optimiser.state, progress.step)
+    tables = {name: one for name, one in (apart or {}).items() if one is not None}
+    weights = dict(model.named_parameters()) | {name: one[0] for name, one in tables.items()}
+    state = optimiser.state | {f"{name}:sum": one[1] for name, one in tables.items()}
+    _refuse_broken(weights | state, progress.step)
 
     def write(target: Path) -> dict[str, Any]:
         try:
-            save_file(_contiguous(dict(model.named_parameters())), target / WEIGHTS)
-            save_file(_contiguous(optimiser.state), target / OPTIMISER)
+            save_file(_contiguous(weights), target / WEIGHTS)
+            save_file(_contiguous(state), target / OPTIMISER)
         except SafetensorError as error:
             # A full disk comes as an error of the package's own.
             raise ResourceError("DISK", str(folder), f"cannot be written ({error}).") from None
-        state = {"progress": asdict(progress), "optimizer_steps": optimiser.num_steps}
-        artefact.write_json(target / STATE, state)
+        counters = {"progress": asdict(progress), "optimizer_steps": optimiser.num_steps}
+        artefact.write_json(target / STATE, counters)
         return {"kind": KIND, "threads": torch.get_num_threads(), "torch": torch.__version__}
 
-    tensors = (*model.parameters(), *optimiser.state.values())
+    tensors = (*weights.values(), *state.values())
     artefact.publish(folder, write, num_bytes=sum(one.nbytes for one in tensors))
     keep = {progress.step, progress.best_step}
     for other in sorted((run / "checkpoints").iterdir()):
         if other.name.isdigit() and int(other.name) not in keep:
             artefact.remove(other)
     return folder
+
+
+def share(
+    ranks: Ranks, model: UnclickedRecommender, optimiser: Optimiser, progress: Progress
+) -> None:
+    """Let all ranks go on from where the first one is; none of the others reads a file.
+
+    Args:
+        ranks: All ranks.
+        model: Model of each, of the same shape; changed on all but the first.
+        optimiser: Its optimiser; changed likewise.
+        progress: How far the run is; changed likewise, but for its history.
+
+    Raises:
+        ResourceError: If another rank is lost.
+    """
+    if ranks.count == 1:
+        return
+    names = [name for name in asdict(progress) if name != "history"]
+    counters = [float(getattr(progress, name)) for name in names]
+    told = torch.tensor([*counters, optimiser.num_steps], dtype=torch.float64)
+    ranks.take_over([*model.parameters(), *optimiser.state.values(), told])
+    *values, steps = told.tolist()
+    for name, value in zip(names, values, strict=True):
+        setattr(progress, name, type(getattr(progress, name))(value))
+    optimiser.num_steps = int(steps)
 
 
 def list_checkpoints(run: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from unclicked import disk
 from unclicked.errors import ArtefactError
-from unclicked.training.step import StepReport
+from unclicked.training.step_report import StepReport
 
 # So many characters wait in memory before they are written.
 BUFFER = 8192
@@ -128,6 +128,26 @@ class RunLog:
             raise
         self._size += len(content)
         self._waiting = ""
+
+
+class NoLog(RunLog):
+    """The log of a process that shares a training with another one, which writes it."""
+
+    def __init__(self) -> None:
+        # Nothing is opened.
+        pass
+
+    def step(self, step: int, epoch: int, report: StepReport, **more: float) -> None:
+        """Say nothing."""
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Say nothing."""
+
+    def flush(self) -> None:
+        """Wait for nothing."""
+
+    def close(self) -> None:
+        """Close nothing."""
 
 
 def read_log_lines(path: Path, warn: Callable[[str], None] | None = None) -> list[dict[str, Any]]:

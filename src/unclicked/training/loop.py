@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -15,20 +15,30 @@ import torch
 
 from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder, bucketed_order
+from unclicked.encoders.base import long_input_of
 from unclicked.errors import NumericError, ResourceError, enough_memory
 from unclicked.model import UnclickedRecommender
-from unclicked.progress import bar
-from unclicked.sampling import LogUniform
-from unclicked.tensors import to_tensors
+from unclicked.progress import bar, silent
+from unclicked.sampling import LogUniform, SampledNegatives
+from unclicked.tensors import TensorBatch, to_tensors
 from unclicked.training import checkpoint as store
 from unclicked.training.alarms import MetricAlarms
 from unclicked.training.alignment import category_alignment
-from unclicked.training.log import RunLog
+from unclicked.training.exchange import part_of
+from unclicked.training.log import NoLog, RunLog
 from unclicked.training.optimiser import Optimiser
+from unclicked.training.prefetch import ahead
 from unclicked.training.randomness import generator_for, step_seed
-from unclicked.training.step import BrokenRows, StepReport, training_step
+from unclicked.training.ranks import ALONE, Ranks
+from unclicked.training.sharded import shard_tables
+from unclicked.training.sharded_packages import wanted
+from unclicked.training.step import BrokenRows, training_step
+from unclicked.training.step_report import StepReport
 
-ORDER, NEGATIVES, DROPOUT, RANDOM_ITEMS = range(4)
+ORDER, NEGATIVES, DROPOUT, RANDOM_ITEMS = STREAMS = range(4)
+ADVICE = "Lower train.batch_size, train.num_negatives or model.dim."
+# Samples of this rank, their batch, the step's negatives, and whether the samples do not count.
+Ready = tuple[np.ndarray, TensorBatch, SampledNegatives | None, bool]
 
 
 class Stopped(Exception):
@@ -57,6 +67,7 @@ class Training:
         warn: Called with sentences that a person should read.
         device: Where the model lives.
         progress: How far the run is.
+        ranks: Those that share every batch; the first one validates, logs and saves.
     """
 
     run: Path
@@ -67,9 +78,11 @@ class Training:
     warn: Callable[[str], None]
     device: torch.device
     progress: store.Progress = field(default_factory=store.Progress)
+    ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
-        self.optimiser = Optimiser(self.model, self.config.train)
+        self.builder = replace(self.builder, long=long_input_of(self.model.encoder))
+        self.optimiser = Optimiser(self.model, self.config.train, self.ranks)
         self.sampler = LogUniform(self.model.num_items)
         self.alarms = MetricAlarms(self.config.model)
         self._signal = 0
@@ -97,10 +110,12 @@ class Training:
         Raises:
             NumericError: If a loss or gradient is not finite; the last checkpoint is whole.
             Stopped: If SIGINT or SIGTERM came; a checkpoint was saved.
+            ResourceError: If another rank is lost.
         """
         config = self.config.train
-        done = self.progress
-        log = RunLog(self.run / "log.jsonl", done.step, self.warn, epochs=done.epoch)
+        store.share(self.ranks, self.model, self.optimiser, self.progress)
+        self._spread()
+        log = self._open_log() if self.ranks.first else NoLog()
         lengths = np.diff(self.builder.samples.position_offsets)
         try:
             with self._signals():
@@ -113,14 +128,29 @@ class Training:
             log.close()
         return self.progress
 
+    def _spread(self) -> None:
+        if wanted(self.config.train):
+            state = self.optimiser.state
+            shard_tables(self.model, self.config.train, self.ranks, self.device, state=state)
+            self.optimiser.tables_lie_apart(self.device)
+
+    def _open_log(self) -> RunLog:
+        done = self.progress
+        return RunLog(self.run / "log.jsonl", done.step, self.warn, epochs=done.epoch)
+
     def _epoch(self, batches: list[np.ndarray], log: RunLog) -> int:
         """Train on what is left of an epoch; how many rows that were."""
         title = f"epoch {self.progress.epoch + 1}"
         rows, started = 0, time.monotonic()
         self.model.train()
-        with bar(title, len(batches), self.progress.batch) as shown:
-            for chosen in batches[self.progress.batch :]:
-                report, norm = self._step(chosen)
+        shows = bar(title, len(batches), self.progress.batch)
+        left = enumerate(batches[self.progress.batch :], self.progress.step)
+        with (
+            shows if self.ranks.first else nullcontext(silent()) as shown,
+            closing(ahead(self._ready, left)) as ready,
+        ):
+            for one in ready:
+                report, norm = self._step(one)
                 rows += report.num_rows
                 self.progress.step += 1
                 self.progress.batch += 1
@@ -134,30 +164,40 @@ class Training:
                 self._save_if_due(log)
         return rows
 
-    def _step(self, chosen: np.ndarray) -> tuple[StepReport, float]:
-        advice = "Lower train.batch_size, train.num_negatives or model.dim."
-        with enough_memory(f"training, step {self.progress.step + 1}", advice):
-            return self._step_once(chosen)
+    def _ready(self, wanted: tuple[int, np.ndarray]) -> Ready:
+        """The batch and the negatives of a step; a function of its number and the seed alone."""
+        step, chosen = wanted
+        with enough_memory(f"training, step {step + 1}", ADVICE):
+            negatives = None
+            if self.config.train.ranking_loss == "sampled_softmax":
+                drawing = generator_for(self.config.train.seed, step, NEGATIVES)
+                negatives = self.sampler.draw(self.config.train.num_negatives, drawing)
+            part, idle = part_of(chosen, self.ranks.number, self.ranks.count)
+            return part, to_tensors(self.builder.build(part), self.device), negatives, idle
 
-    def _step_once(self, chosen: np.ndarray) -> tuple[StepReport, float]:
+    def _step(self, ready: Ready) -> tuple[StepReport, float]:
+        with enough_memory(f"training, step {self.progress.step + 1}", ADVICE):
+            return self._step_once(*ready)
+
+    def _step_once(
+        self, chosen: np.ndarray, batch: TensorBatch, negatives: SampledNegatives | None, idle: bool
+    ) -> tuple[StepReport, float]:
         step, seed = self.progress.step, self.config.train.seed
-        torch.manual_seed(step_seed(seed, step, DROPOUT))
-        negatives = None
-        if self.config.train.ranking_loss == "sampled_softmax":
-            drawing = generator_for(seed, step, NEGATIVES)
-            negatives = self.sampler.draw(self.config.train.num_negatives, drawing)
-        batch = to_tensors(self.builder.build(chosen), self.device)
+        # Every rank drops something else, or the same places of all parts would fall together.
+        torch.manual_seed(step_seed(seed, step, DROPOUT + len(STREAMS) * self.ranks.number))
         try:
             random = generator_for(seed, step, RANDOM_ITEMS)
-            report = training_step(self.model, batch, negatives, self.sampler, random, step)
+            given = (self.model, batch, negatives, self.sampler, random, step, self.ranks, idle)
+            report = training_step(*given, logits=self.config.train.logits)
             return report, self.optimiser.step()
         except NumericError as error:
+            self.optimiser.forget()
             broken = chosen[error.places] if isinstance(error, BrokenRows) else chosen
+            named = f" The samples are {broken[:10].tolist()}." if len(broken) else ""
             raise NumericError(
                 error.name,
                 f"step {step + 1}, {error.where}",
-                f"{error.message} The samples are {broken[:10].tolist()}. Checkpoints are "
-                "untouched; lower train.learning_rate.",
+                f"{error.message}{named} Checkpoints are untouched; lower train.learning_rate.",
             ) from None
 
     def _end_epoch(self, log: RunLog, rows: int, seconds: float) -> None:
@@ -174,7 +214,10 @@ class Training:
             "rows_per_second": round(rows / seconds, 1),
             "seconds": round(seconds, 2),
         }
-        alignment = {f: round(v, 4) for f, v in category_alignment(self.model).items()}
+        # The rows of tables that lie apart are there for all ranks at once or for none.
+        asked = self.ranks.first or bool(self.optimiser.sharded)
+        found = category_alignment(self.model) if asked else {}
+        alignment = {name: round(value, 4) for name, value in found.items()}
         progress.history.append(line)
         log.write({"kind": "epoch", "step": progress.step, **line, "alignment": alignment})
         self._save(log)
@@ -185,7 +228,8 @@ class Training:
         if self.validate is None:
             progress.best_step = progress.step
             return {}
-        value = self.validate()
+        together = bool(self.optimiser.sharded)
+        value = self.validate() if together else self.ranks.from_first(self.validate)
         better = value > progress.best_value
         progress.bad_epochs = 0 if better else progress.bad_epochs + 1
         if better:
@@ -194,23 +238,32 @@ class Training:
 
     def _save_if_due(self, log: RunLog) -> None:
         minutes = (time.monotonic() - self._saved_at) / 60
-        if self._signal or minutes >= self.config.train.checkpoint_minutes:
+        late = minutes >= self.config.train.checkpoint_minutes
+        # All ranks save and stop in the same step, whichever of them was told.
+        number, due = self.ranks.most(self._signal, late)
+        if number or due:
             self._save(log)
-        if self._signal:
-            raise Stopped(self._signal)
+        if number:
+            raise Stopped(number)
 
     def _save(self, log: RunLog) -> None:
+        apart = store.gathered(self.optimiser)
+        if self.ranks.first:
+            self._write(log, apart)
+        self.ranks.wait()
+        self._saved_at = time.monotonic()
+
+    def _write(self, log: RunLog, apart: store.Whole) -> None:
         """Save, and once again where the disk refuses: what was trained is still in memory."""
         for last in (False, True):
             try:
                 log.flush()
-                store.save_checkpoint(self.run, self.model, self.optimiser, self.progress)
+                store.save_checkpoint(self.run, self.model, self.optimiser, self.progress, apart)
                 break
             except ResourceError as error:
                 if last:
                     raise
                 self.warn(f"{error} It is tried once more.")
-        self._saved_at = time.monotonic()
 
     def _say(self, text: str | None) -> None:
         if text is not None:

@@ -12,7 +12,9 @@ from torch import Tensor
 from unclicked.config import TrainConfig
 from unclicked.errors import NumericError
 from unclicked.model import UnclickedRecommender
+from unclicked.training.ranks import ALONE, Ranks
 from unclicked.training.row_adagrad import move_rows
+from unclicked.training.sharded import sharded_tables
 
 ADAM_BETAS = (0.9, 0.999)
 ADAM_EPS = 1e-8
@@ -41,16 +43,21 @@ class Optimiser:
     Args:
         model: The model whose parameters are moved.
         config: The `[train]` table.
+        ranks: Those that share every batch; their gradients are summed before the step.
 
     Source: section 4.3 (AdaGrad, learning rate 0.1, norm clipped at 5); initial sum 0.1 of the
         official SDM code.
     Differs: the norm counts each table row once, after its gradients are summed.
     """
 
-    def __init__(self, model: UnclickedRecommender, config: TrainConfig) -> None:
+    def __init__(
+        self, model: UnclickedRecommender, config: TrainConfig, ranks: Ranks = ALONE
+    ) -> None:
         self.model = model
+        self.ranks = ranks
         self.config = config
         self.num_steps = 0
+        self.sharded = sharded_tables(model)
         self.state: dict[str, Tensor] = {}
         adagrad = config.optimizer == "adagrad"
         for name, weight in model.named_parameters():
@@ -65,13 +72,17 @@ class Optimiser:
         """Move every parameter that has a gradient, then forget the gradients.
 
         Returns:
-            Global norm of all gradients before clipping.
+            Global norm of all gradients before clipping; without the rows of tables that lie
+            apart, whose sums no rank knows.
 
         Raises:
             NumericError: If the norm or a weight to be moved is not finite; nothing is moved then.
         """
+        apart = [(table, *table.take_back()) for table in self.sharded.values()]
         parts = list(self._parts())
-        self._refuse_broken(parts)
+        self._refuse_broken(parts, [gradient for _, _, gradient in apart])
+        if self.ranks.count > 1:
+            parts = self._summed(parts)
         squares = [float(part.gradient.square().sum()) for part in parts]
         norm = math.sqrt(sum(squares))
         if not math.isfinite(norm):
@@ -88,8 +99,29 @@ class Optimiser:
         self.num_steps += 1
         for part in parts:
             self._move(part, scale)
+        for table, rows, gradient in apart:
+            table.move(rows, gradient)
         self.model.zero_grad(set_to_none=True)
         return norm
+
+    def tables_lie_apart(self, device: torch.device) -> None:
+        """Leave tables that were spread over ranks to themselves, with their state.
+
+        Args:
+            device: Where all else goes, now that it fits there.
+        """
+        self.model.to(device)
+        names = dict(self.model.named_parameters())
+        self.state = {
+            key: one.to(device) for key, one in self.state.items() if key.split(":")[0] in names
+        }
+        self.sharded = sharded_tables(self.model)
+
+    def forget(self) -> None:
+        """Drop all gradients and handed-out rows, after a step that will not be taken."""
+        self.model.zero_grad(set_to_none=True)
+        for table in self.model.tables().values():
+            table.handed_out = []
 
     def _parts(self) -> Iterator[_Part]:
         """Every parameter with a gradient; a table's rows give theirs away."""
@@ -103,15 +135,41 @@ class Optimiser:
             elif weight.grad is not None:
                 yield _Part(name, weight, None, weight.grad, [weight])
 
-    def _refuse_broken(self, parts: list[_Part]) -> None:
+    def _refuse_broken(self, parts: list[_Part], more: list[Tensor]) -> None:
         """An infinite weight can hide behind a tanh: neither loss nor gradient would tell."""
         sums = [torch.stack([one.sum() for one in part.values]).sum() for part in parts]
-        if sums and not bool(torch.isfinite(torch.stack(sums)).all()):
+        every = [*sums, *(one.sum() for one in more)]
+        broken = bool(every) and not bool(torch.isfinite(torch.stack(every)).all())
+        if any(self.ranks.most(broken)):
             self.model.zero_grad(set_to_none=True)
             names = [part.name for part, one in zip(parts, sums, strict=True) if not one.isfinite()]
             raise NumericError(
-                "NAN-WEIGHT", ", ".join(names), "weight is NaN or infinite; nothing was moved."
+                "NAN-WEIGHT",
+                ", ".join(names) or "rows of tables or of another process",
+                "weight is NaN or infinite; nothing was moved.",
             )
+
+    def _summed(self, parts: list[_Part]) -> list[_Part]:
+        """The same with gradients of all ranks; what any rank has a gradient of is there."""
+        own = {part.name: part.gradient for part in parts}
+        rows = {part.name: part.rows for part in parts if part.rows is not None}
+        weights = dict(self.model.named_parameters())
+        tables = [name for name in self.model.tables() if name in weights]
+        names = [name for name, weight in weights.items() if weight.requires_grad]
+        dense = self.ranks.sum_present([own.get(n) for n in names], [weights[n] for n in names])
+        none = torch.zeros(0, dtype=torch.int64)
+        pairs = [
+            (rows.get(n, none.to(weights[n].device)), own.get(n, weights[n][:0])) for n in tables
+        ]
+        summed = dict(zip(tables, self.ranks.sum_rows(pairs), strict=True))
+        found = dict(zip(names, dense, strict=True))
+        result = []
+        for name, weight in weights.items():
+            if name in summed and len(summed[name][0]):
+                result.append(_Part(name, weight, *summed[name], []))
+            elif (gradient := found.get(name)) is not None:
+                result.append(_Part(name, weight, None, gradient, []))
+        return result
 
     def _move(self, part: _Part, scale: float) -> None:
         adagrad = self.config.optimizer == "adagrad"

@@ -39,6 +39,7 @@ def ranking_loss(
     vectors: Tensor,
     negatives: SampledNegatives | None,
     sampler: LogUniform,
+    logits: str = "float32",
 ) -> tuple[Tensor, Tensor]:
     """The ranking loss of a batch.
 
@@ -49,6 +50,7 @@ def ranking_loss(
         vectors: Vectors of these items, float [n, D].
         negatives: One draw for the sampled softmax; None is the squared error.
         sampler: The sampler that drew them.
+        logits: Precision of the products with the negatives, "float32" or "bfloat16".
 
     Returns:
         Its mean over rows, a float scalar with a gradient; and each row's, float [R], without.
@@ -67,4 +69,5 @@ def ranking_loss(
         vectors,
         sampler.log_expected(labels, negatives),
         negatives.log_expected.to(labels.device),
+        logits=logits,
     )

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from torch import Tensor
 
+from unclicked.row_threads import over_rows
+
 
 def move_rows(
     weight: Tensor, total: Tensor, rows: Tensor, gradient: Tensor, scale: float, rate: float
@@ -30,19 +32,15 @@ def move_rows(
         ([[1.0], [0.5]], [[0.0], [9.0]])
     """
     real = weight.numpy().dtype.type
-    _move(
-        weight.numpy(),
-        total.numpy(),
-        rows.numpy(),
-        gradient.contiguous().numpy(),
-        real(scale),
-        real(rate),
-    )
+    given = (weight.numpy(), total.numpy(), rows.numpy(), gradient.contiguous().numpy())
+    factors = (real(scale), real(rate))
+    # Rows are distinct, so that no two threads meet.
+    over_rows(lambda begin, end: _move(*given, *factors, begin, end), *gradient.shape)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _move(weight, total, rows, gradient, scale, rate):
-    for place in range(len(rows)):
+def _move(weight, total, rows, gradient, scale, rate, begin, end):
+    for place in range(begin, end):
         row = rows[place]
         for column in range(weight.shape[1]):
             own = gradient[place, column] * scale

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,47 +15,11 @@ from unclicked.sampling import LogUniform, SampledNegatives
 from unclicked.tensors import TensorBatch
 from unclicked.training.metric_step import metric_weight_at, permuted_rows
 from unclicked.training.ranking import ranking_loss, scored_items
+from unclicked.training.ranks import ALONE, Ranks
+from unclicked.training.share import Share, share_of
+from unclicked.training.step_report import Losses, Norms, StepReport, report_of
 
 NUM_RANDOM_ITEMS = 5
-GATE_QUANTILES = (0.1, 0.9)
-
-
-@dataclass(frozen=True)
-class _Losses:
-    """Both losses of each row, and masks: counted by the metric loss, judged by it, with a list.
-
-    `weight` is the metric loss's in this step.
-    """
-
-    ranking: Tensor
-    metric: Tensor
-    counted: Tensor
-    judged: Tensor
-    has_unclicked: Tensor
-    weight: float
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What one step saw, for the log; floats are means over the rows they concern."""
-
-    ranking_loss: float
-    metric_loss: float
-    active_share: float
-    clicked_label: float
-    clicked_unclicked: float
-    label_unclicked: float
-    ranking_norm: float
-    metric_norm: float
-    cosine: float
-    metric_scale: float
-    num_rows: int
-    # Only where a confidence network decides how much of the unclicked vector is taken away.
-    gate_mean: float | None = None
-    gate_low: float | None = None
-    gate_high: float | None = None
-    # Only where the weight of the metric loss is not the same in every step.
-    metric_weight: float | None = None
 
 
 def training_step(
@@ -67,6 +29,10 @@ def training_step(
     sampler: LogUniform,
     generator: torch.Generator,
     step: int,
+    ranks: Ranks = ALONE,
+    idle: bool = False,
+    *,
+    logits: str = "float32",
 ) -> StepReport:
     """Compute both losses of a batch and leave the gradients on the parameters and table rows.
 
@@ -74,17 +40,23 @@ def training_step(
     ranking loss and of the weighted metric loss are known apart, so that the second can be capped
     by the first without a further backward pass; their sum then goes through encoder and towers.
 
+    Of several ranks each computes some of the samples. Both losses stay means over all rows of the
+    whole batch and the cap compares norms over all rows; gradients are this rank's part of a sum.
+
     Args:
         model: The model, in training mode.
-        batch: The batch; every row has a label.
+        batch: The batch, or this rank's part of it; every row has a label.
         negatives: One draw for the whole batch; None is the squared error, which needs none.
         sampler: The sampler that drew them.
         generator: Randomness of this step, for random items where the intermediate term is on and
             for the order of permuted labels.
         step: Steps of the run before this one, at least 0, for the warm-up.
+        ranks: Those that share the batch.
+        idle: Whether this rank repeats a sample of another, which must not count.
+        logits: Precision of the ranking loss's products, "float32" or "bfloat16".
 
     Returns:
-        What is worth logging.
+        What is worth logging, over all rows of the whole batch.
 
     Raises:
         NumericError: If a loss is NaN or infinite; it names rows of the batch.
@@ -93,21 +65,31 @@ def training_step(
     Differs: with `metric_grad_cap` the metric loss's gradient at these vectors is scaled down to
         that multiple of the ranking loss's.
     """
+    share = share_of(_counted(model, batch), ranks, idle)
     rows = model.encode(batch)
     scored = scored_items(batch.labels, negatives)
-    trunk = _trunk(model, batch, rows, scored, generator)
+    trunk = _trunk(model, batch, rows, scored, generator, share)
     leaves = {name: one.detach().requires_grad_() for name, one in trunk.items()}
     user = model.plugin.fuse(leaves["clicked"], leaves["unclicked"])
-    mean, ranking = ranking_loss(user, batch.labels, scored, leaves["vectors"], negatives, sampler)
+    mean, ranking = ranking_loss(
+        user, batch.labels, scored, leaves["vectors"], negatives, sampler, logits
+    )
     metric, counted = _metric(model, batch, rows, leaves)
-    _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample)
-    mean.backward()
+    _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample, ranks)
+    (mean * share.weight).backward()
     judged = rows.unclicked_mask & counted
     weight = metric_weight_at(model.config, step)
-    losses = _Losses(ranking, metric, counted, judged, rows.unclicked_mask, weight)
-    report = _add_metric_gradient(model, leaves, losses)
+    losses = Losses(ranking, metric, judged, rows.unclicked_mask, weight)
+    norms = _add_metric_gradient(model, leaves, losses, share)
     _backward(trunk, leaves)
-    return report
+    return report_of(model, leaves, losses, norms, share)
+
+
+def _counted(model: UnclickedRecommender, batch: TensorBatch) -> Tensor:
+    """Rows that the metric loss is a mean over."""
+    if model.config.metric_positions == "last":
+        return batch.row_is_last
+    return torch.ones_like(batch.row_is_last)
 
 
 def _trunk(
@@ -116,6 +98,7 @@ def _trunk(
     rows: Rows,
     scored: Tensor,
     generator: torch.Generator,
+    share: Share,
 ) -> dict[str, Tensor]:
     """The vectors at which the graph is cut; `vectors` are those of the scored items."""
     vectors = model.item_vectors(scored)
@@ -131,7 +114,7 @@ def _trunk(
         "vectors": vectors,
     }
     if model.config.intermediate_margin > 0:
-        trunk["random"] = _random(model, len(rows.clicked), generator, vectors.device)
+        trunk["random"] = _random(model, len(rows.clicked), generator, share)
     if model.config.metric_labels == "permuted":
         # The ranking loss reads its labels from `vectors`, so only the metric loss sees this.
         trunk["labels"] = trunk["labels"][permuted_rows(some, generator)]
@@ -145,11 +128,12 @@ def _mean(vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _random(
-    model: UnclickedRecommender, count: int, generator: torch.Generator, device: torch.device
+    model: UnclickedRecommender, count: int, generator: torch.Generator, share: Share
 ) -> Tensor:
-    shape = (count, NUM_RANDOM_ITEMS)
-    drawn = torch.randint(1, model.num_items + 1, shape, generator=generator).to(device)
-    distinct, place = torch.unique(drawn, return_inverse=True)
+    shape = (share.rows, NUM_RANDOM_ITEMS)
+    drawn = torch.randint(1, model.num_items + 1, shape, generator=generator)
+    device = next(model.parameters()).device
+    distinct, place = torch.unique(share.drawn(drawn, count).to(device), return_inverse=True)
     mean = functional.embedding(place, model.tower(distinct)).mean(dim=1)
     return model.plugin.encode_unclicked(mean, torch.ones(count, dtype=torch.bool, device=device))
 
@@ -158,9 +142,7 @@ def _metric(
     model: UnclickedRecommender, batch: TensorBatch, rows: Rows, leaves: dict[str, Tensor]
 ) -> tuple[Tensor, Tensor]:
     """Metric loss of each row, and the rows that it is a mean over."""
-    counted = torch.ones_like(batch.row_is_last)
-    if model.config.metric_positions == "last":
-        counted = batch.row_is_last
+    counted = _counted(model, batch)
     if model.config.metric == "none":
         return leaves["clicked"].new_zeros(len(counted)), counted
     user = None
@@ -182,105 +164,74 @@ class BrokenRows(NumericError):
 
     Args:
         loss: Which loss.
-        rows: The rows.
+        rows: The rows; none where they are another process's.
         places: Place in the batch of each row's sample.
     """
 
     def __init__(self, loss: str, rows: list[int], places: list[int]) -> None:
         self.places = places
         named = ", ".join(map(str, rows[:10]))
-        where = f"rows {named} of the batch"
+        where = f"rows {named} of the batch" if rows else "rows of another process"
         super().__init__("NAN-LOSS", where, f"the {loss} is NaN or infinite; nothing was moved.")
 
 
-def _refuse_broken(losses: dict[str, Tensor], row_sample: Tensor) -> None:
-    for name, loss in losses.items():
-        broken = torch.nonzero(~torch.isfinite(loss)).reshape(-1)
-        if len(broken):
-            places = torch.unique(row_sample[broken])
-            raise BrokenRows(name, broken.tolist(), places.tolist())
+def _refuse_broken(losses: dict[str, Tensor], row_sample: Tensor, ranks: Ranks) -> None:
+    """All ranks stop at the same step, so that none waits for one that found its rows broken."""
+    broken = {
+        name: torch.nonzero(~torch.isfinite(loss)).reshape(-1) for name, loss in losses.items()
+    }
+    anywhere = ranks.most(*map(len, broken.values()))
+    for (name, rows), most in zip(broken.items(), anywhere, strict=True):
+        if len(rows):
+            places = torch.unique(row_sample[rows])
+            raise BrokenRows(name, rows.tolist(), places.tolist())
+        if most:
+            raise BrokenRows(name, [], [])
 
 
 def _add_metric_gradient(
-    model: UnclickedRecommender, leaves: dict[str, Tensor], losses: _Losses
-) -> StepReport:
+    model: UnclickedRecommender, leaves: dict[str, Tensor], losses: Losses, share: Share
+) -> Norms:
     """Add the metric loss's gradient, capped, to the ranking loss's on the cut vectors."""
     names: list[str] = [
         name for name in ("clicked", "unclicked", "labels", "random") if name in leaves
     ]
     weights = list(model.plugin.fusion.parameters())
     first = {name: _or_zero(leaves[name].grad, leaves[name]) for name in names}
-    mean = losses.metric.sum() / losses.counted.sum().clamp(min=1)
-    weighted = losses.weight * mean
+    mean = losses.metric.sum() / max(share.counted, 1)
+    weighted = (0.0 if share.idle else losses.weight) * mean
     second: list[Tensor | None] = [None] * (len(names) + len(weights))
     if weighted.requires_grad and losses.weight > 0:
         inputs = [leaves[name] for name in names] + weights
         second = list(torch.autograd.grad(weighted, inputs, allow_unused=True))
     metric_at = {n: _or_zero(g, leaves[n]) for n, g in zip(names, second, strict=False)}
-    ranking_norm = _norm(first.values())
-    metric_norm = _norm(metric_at.values())
-    cap = model.config.metric_grad_cap * ranking_norm
-    scale = cap / metric_norm if model.config.metric_grad_cap > 0 and metric_norm > cap else 1.0
+    norms = _norms(model.config.metric_grad_cap, first, metric_at, share)
     for name in names:
-        leaves[name].grad = first[name] + scale * metric_at[name]
+        leaves[name].grad = first[name] + norms.scale * metric_at[name]
     for weight, gradient in zip(weights, second[len(names) :], strict=True):
         if gradient is not None:
-            weight.grad = scale * gradient + _or_zero(weight.grad, weight)
-    return _report(model, leaves, losses, first, metric_at, scale)
+            weight.grad = norms.scale * gradient + _or_zero(weight.grad, weight)
+    return norms
+
+
+def _norms(most: float, first: dict[str, Tensor], second: dict[str, Tensor], share: Share) -> Norms:
+    """Norms over all rows of the batch, and the scale that brings the second down to the cap."""
+    product = float((first["clicked"] * second["clicked"]).sum())
+    sums = [_square(first.values()), _square(second.values())]
+    sums += [_square([first["clicked"]]), _square([second["clicked"]])]
+    *squares, product = share.total([*sums, product])
+    ranking_norm, metric_norm, at_ranking, at_metric = map(math.sqrt, squares)
+    cap = most * ranking_norm
+    scale = cap / metric_norm if most > 0 and metric_norm > cap else 1.0
+    return Norms(at_ranking, at_metric, product, scale)
 
 
 def _or_zero(gradient: Tensor | None, like: Tensor) -> Tensor:
     return torch.zeros_like(like) if gradient is None else gradient
 
 
-def _norm(gradients: Iterable[Tensor]) -> float:
-    return math.sqrt(sum(float(one.square().sum()) for one in gradients))
-
-
-def _report(
-    model: UnclickedRecommender,
-    leaves: dict[str, Tensor],
-    losses: _Losses,
-    first: dict[str, Tensor],
-    second: dict[str, Tensor],
-    scale: float,
-) -> StepReport:
-    judged, metric = losses.judged, losses.metric.detach()[losses.judged]
-    at_ranking, at_metric = _norm([first["clicked"]]), _norm([second["clicked"]])
-    product = float((first["clicked"] * second["clicked"]).sum())
-    h, n, c = (leaves[name].detach() for name in ("clicked", "unclicked", "labels"))
-    distances = model.plugin.distances(h[judged], n[judged], c[judged])
-    means = {name: _mean_of(one) for name, one in distances.items()}
-    return StepReport(
-        ranking_loss=float(losses.ranking.mean()),
-        metric_loss=_mean_of(metric),
-        active_share=_mean_of((metric > 0).to(h.dtype)),
-        clicked_label=means["clicked_label"],
-        clicked_unclicked=means["clicked_unclicked"],
-        label_unclicked=means["label_unclicked"],
-        ranking_norm=at_ranking,
-        metric_norm=at_metric,
-        cosine=product / (at_ranking * at_metric) if at_ranking * at_metric > 0 else 0.0,
-        metric_scale=scale,
-        num_rows=len(h),
-        metric_weight=losses.weight if model.config.metric_warmup_steps > 0 else None,
-        **_gate(model, h[losses.has_unclicked], n[losses.has_unclicked]),
-    )
-
-
-@torch.no_grad()
-def _gate(model: UnclickedRecommender, clicked: Tensor, unclicked: Tensor) -> dict[str, float]:
-    """Mean, 10 % and 90 % quantile over rows of the gate's mean over dimensions."""
-    if model.config.fusion != "confidence" or not len(clicked):
-        return {}
-    # numpy's quantile has no limit on the number of values, torch's has.
-    gate = model.plugin.gate(clicked, unclicked).mean(dim=1).cpu().numpy()
-    low, high = np.quantile(gate, GATE_QUANTILES)
-    return {"gate_mean": float(gate.mean()), "gate_low": float(low), "gate_high": float(high)}
-
-
-def _mean_of(values: Tensor) -> float:
-    return float(values.mean()) if len(values) else 0.0
+def _square(gradients: Iterable[Tensor]) -> float:
+    return sum(float(one.square().sum()) for one in gradients)
 
 
 def _backward(trunk: dict[str, Tensor], leaves: dict[str, Tensor]) -> None:

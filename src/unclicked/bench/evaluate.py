@@ -1,0 +1,194 @@
+"""Exact lists over the whole catalogue, against matrix product and `topk`, and against faiss."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from unclicked.bench.ratio import Row, by_turns, compared
+from unclicked.errors import NumericError
+from unclicked.retrieval import ExactIndex, Precision
+from unclicked.retrieval.products import half_pays
+
+TITLE = "exact lists over the whole catalogue, against PyTorch's matmul and topk and against faiss"
+TORCH, FAISS = "matmul and topk", "faiss IndexFlatIP"
+# Users whose scores of all items PyTorch holds at once; more are slower here.
+TORCH_USERS: Final = 128
+Found = tuple[Tensor, Tensor]
+Search = Callable[[], Found]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a search.
+
+    Attributes:
+        num_items: V.
+        dim: D.
+        num_users: Users searched for.
+        top_k: Length of the lists.
+    """
+
+    num_items: int = 1_078_723
+    dim: int = 128
+    num_users: int = 1_024
+    top_k: int = 80
+
+
+SMALL: Final = Sizes(num_items=3_000, dim=16, num_users=150, top_k=10)
+
+
+def learned_like(sizes: Sizes) -> Found:
+    """Vectors as training makes them: groups of like items, and longer ones for popular items.
+
+    Args:
+        sizes: The sizes.
+
+    Returns:
+        Item vectors float32 [V + 1, D], and user vectors float32 [U, D] near the groups.
+    """
+    random = torch.Generator().manual_seed(1)
+    groups = torch.randn(1_000, sizes.dim, generator=random)
+    of_item = torch.randint(1_000, (sizes.num_items + 1,), generator=random)
+    items = torch.randn(sizes.num_items + 1, sizes.dim, generator=random)
+    items += groups[of_item]
+    # Clicks follow a power law of the rank; vectors grow with their logarithm, fivefold in all.
+    rank = torch.arange(sizes.num_items + 1).clamp(min=1)
+    items *= (1 - 0.8 * rank.log() / rank[-1].log())[:, None]
+    users = torch.randn(sizes.num_users, sizes.dim, generator=random)
+    users += groups[torch.randint(1_000, (sizes.num_users,), generator=random)]
+    return items, users
+
+
+def gaussian(sizes: Sizes) -> Found:
+    """Vectors of independent normal values.
+
+    Args:
+        sizes: The sizes.
+
+    Returns:
+        Item vectors float32 [V + 1, D] and user vectors float32 [U, D].
+    """
+    random = torch.Generator().manual_seed(2)
+    items = torch.randn(sizes.num_items + 1, sizes.dim, generator=random)
+    return items, torch.randn(sizes.num_users, sizes.dim, generator=random)
+
+
+DRAWN: Final = {"learned lengths": learned_like, "normal values": gaussian}
+
+
+def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
+    """Ours in float32, and in bfloat16 where that is quick, against the others.
+
+    Args:
+        rounds: Rounds that count.
+        small: Tiny sizes, to see that it works.
+        say: Called with lines that tell how far it is.
+
+    Returns:
+        A row for each pair and kind of vectors.
+
+    Raises:
+        NumericError: If two sides do not find the same lists.
+    """
+    sizes = SMALL if small else Sizes()
+    if not has_faiss():
+        say("faiss is not installed, so its rows are left out: pip install 'unclicked[faiss]'")
+    if not half_pays():
+        say("bfloat16 products are not faster on this processor, so their rows are left out")
+    rows = []
+    for name, draw in DRAWN.items():
+        say(f"{name}: {sizes.num_items:,} items, width {sizes.dim}, top {sizes.top_k}")
+        items, users = draw(sizes)
+        ours, theirs = _sides(items, users, sizes.top_k)
+        _check_all(ours | theirs, items, users)
+        seconds = by_turns(ours | theirs, rounds, say)
+        each = {
+            side: [1e6 * one / sizes.num_users for one in values]
+            for side, values in seconds.items()
+        }
+        for side, values in each.items():
+            say(f"{side}: {1e6 / sorted(values)[len(values) // 2]:,.0f} users/s")
+        rows += [
+            compared(f"lists, {name}, {our}", each[our], other, each[other], "us a user")
+            for our in ours
+            for other in theirs
+        ]
+    return rows
+
+
+def has_faiss() -> bool:
+    """Whether faiss can be imported."""
+    return importlib.util.find_spec("faiss") is not None
+
+
+def _sides(items: Tensor, users: Tensor, top_k: int) -> tuple[dict[str, Search], dict[str, Search]]:
+    """Ours and theirs by name, with everything built that is built once."""
+    kinds: tuple[Precision, ...] = ("float32", "bfloat16") if half_pays() else ("float32",)
+    ours: dict[str, Search] = {
+        kind: _ours(ExactIndex(items, precision=kind), users, top_k) for kind in kinds
+    }
+    theirs: dict[str, Search] = {TORCH: lambda: by_matmul(items, users, top_k)}
+    if has_faiss():
+        theirs[FAISS] = _faiss(items, users, top_k)
+    return ours, theirs
+
+
+def _ours(index: ExactIndex, users: Tensor, top_k: int) -> Search:
+    return lambda: index.search(users, top_k)
+
+
+def by_matmul(items: Tensor, users: Tensor, top_k: int) -> Found:
+    """Lists in straightforward PyTorch, with memory used again.
+
+    Args:
+        items: float32 [V + 1, D].
+        users: float32 [U, D].
+        top_k: K.
+
+    Returns:
+        Scores float32 [U, K] and items int64 [U, K].
+
+    Example:
+        >>> by_matmul(torch.tensor([[9.0], [1.0], [2.0]]), torch.ones(1, 1), 1)[1].tolist()
+        [[2]]
+    """
+    scores = torch.empty(min(TORCH_USERS, len(users)), len(items) - 1)
+    parts = []
+    for block in users.split(TORCH_USERS):
+        own = scores[: len(block)]
+        torch.mm(block, items[1:].T, out=own)
+        parts.append(own.topk(top_k, dim=1))
+    return torch.cat([one.values for one in parts]), torch.cat([one.indices for one in parts]) + 1
+
+
+def _faiss(items: Tensor, users: Tensor, top_k: int) -> Search:
+    faiss: Any = importlib.import_module("faiss")
+    faiss.omp_set_num_threads(torch.get_num_threads())
+    index = faiss.IndexFlatIP(items.shape[1])
+    index.add(items[1:].numpy())
+
+    def search() -> Found:
+        scores, places = index.search(users.numpy(), top_k)
+        return torch.from_numpy(scores), torch.from_numpy(places) + 1
+
+    return search
+
+
+def _check_all(sides: dict[str, Search], items: Tensor, users: Tensor) -> None:
+    """All sides find the same: ours to the last bit, theirs up to rounding of their scores."""
+    expected = sides["float32"]()
+    for name, side in sides.items():
+        scores, found = side()
+        exact = torch.einsum("ukd,ud->uk", items[found].double(), users.double())
+        # A list is right when its items, scored exactly, are as good at every place.
+        worse = (expected[0] - exact).abs().max() / exact.abs().max()
+        ours = name in ("float32", "bfloat16")
+        same = torch.equal(found, expected[1]) and torch.equal(scores, expected[0])
+        if float(worse) > 1e-6 or (ours and not same):
+            raise NumericError("BENCH-LISTS", name, "found other lists than float32, expected none")

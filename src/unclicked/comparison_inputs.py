@@ -1,0 +1,62 @@
+"""What a comparison is given: runs or folders of seeds, never the data set itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from unclicked.errors import UserError
+from unclicked.sealed import DATASET, holds
+
+# As a base this word names the ranking by popularity, stored beside every run's own values.
+POPULARITY = "popularity"
+
+
+def seeds_of(path: Path) -> list[Path]:
+    """The runs that a path stands for.
+
+    Args:
+        path: A run, or a folder whose sub-folders are runs that differ in their seed.
+
+    Returns:
+        The path itself if it is an evaluated run, else the evaluated runs in it, by name.
+
+    Raises:
+        UserError: There is none.
+    """
+    if (path / "evaluation").is_dir():
+        return [path]
+    if not path.is_dir():
+        raise UserError("COMPARE-RUN", str(path), "is no folder, expected a run or its seeds.")
+    folders = sorted(inner for inner in path.iterdir() if inner.is_dir())
+    seeds = [inner for inner in folders if (inner / "evaluation").is_dir()]
+    if not seeds:
+        raise UserError(
+            "COMPARE-EVALUATION",
+            str(path),
+            f"found no evaluation here or one folder below. Run `unclicked evaluate {path}`.",
+        )
+    return seeds
+
+
+def refuse_datasets(paths: Sequence[Path]) -> None:
+    """Say what to compare instead of a data set; a run knows its own.
+
+    Args:
+        paths: Base and runs, as given.
+
+    Raises:
+        UserError: One of them is a prepared data set.
+    """
+    datasets = [path for path in paths if holds(path, DATASET)]
+    if not datasets:
+        return
+    others = [str(path) for path in paths if path not in datasets]
+    train = shlex.join(["unclicked", "train", str(datasets[0]), "--out", "RUN"])
+    # A single run has nothing else of its data set to be compared with.
+    instead = others if len(others) > 1 else list(dict.fromkeys([POPULARITY, *others]))
+    advice = f"Train runs on it first: {train}"
+    if len(instead) > 1:
+        advice = f"Leave it out, runs know theirs: {shlex.join(['unclicked', 'compare', *instead])}"
+    raise UserError("ARTEFACT-KIND", str(datasets[0]), f"is a data set, expected a run. {advice}")
