@@ -244,6 +244,11 @@ class TrainConfig(Table):
         description="precision of the softmax's products with the negatives; bfloat16 is faster "
         "only where the processor or card computes in it, which doctor tells",
     )
+    tables: Literal["local", "sharded"] = Field(
+        "local",
+        description="where embedding tables lie: whole on every process, or spread over them by "
+        "TorchRec (extra sharded)",
+    )
     num_labels: int = Field(5, ge=1, le=100, description="next clicks used as labels")
     clip_norm: float = Field(5.0, ge=0, description="largest global gradient norm; 0 is off")
     loss_positions: Literal["all", "last"] = Field(

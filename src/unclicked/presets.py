@@ -26,8 +26,8 @@ _RECOMMENDED: Settings = {
         "dim": 64,
         "fusion": "confidence",
         "metric": "symmetric",
-        "metric_weight": 1.0,
-        "metric_grad_cap": 0.1,
+        "metric_weight": 0.01,
+        "metric_grad_cap": 0.0,
     },
     "train": {
         "optimizer": "adagrad",

@@ -55,7 +55,7 @@ def run_alone(function: Callable[..., Any], *given: Any) -> Told:
     Args:
         function: A function of a module; it is given `ready`, which it calls when what both sides
             have in common is built, then `given`.
-        given: Further arguments.
+        *given: Further arguments.
 
     Returns:
         Its result and the process's peaks.

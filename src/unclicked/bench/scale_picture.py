@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from unclicked.bench.ratio import Row
 
@@ -45,29 +46,52 @@ def draw(rows: Sequence[Row], out: Path) -> None:
         out: Picture to write, .svg or .png.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     found = curves(rows)
     axes = list(dict.fromkeys(axis for axis, _ in found))
     units = [unit for unit in TITLES if any(unit == other for _, other in found)]
-    figure = Figure(figsize=(2.6 * len(axes), 2.4 * len(units)), layout="constrained")
-    panels = figure.subplots(len(units), len(axes), squeeze=False)
+    figure = Figure(figsize=(2.4 * len(axes), 2.4 * len(units)), layout="constrained")
+    # One scale for a row of panels, so that they can be compared.
+    panels = figure.subplots(len(units), len(axes), squeeze=False, sharey="row")
     for down, unit in enumerate(units):
+        medians = [one for key, points in found.items() if key[1] == unit for _, one in points]
         for across, axis in enumerate(axes):
             panel, points = panels[down][across], found.get((axis, unit))
             if points is None:
                 panel.set_axis_off()
                 continue
-            values, medians = [one for one, _ in points], [one for _, one in points]
-            straight = [medians[-1] * value / values[-1] for value in values]
-            panel.loglog(values, straight, linestyle=":", color="#888888", linewidth=1)
-            panel.loglog(values, medians, marker="o", markersize=4, color=COLOURS[unit])
-            panel.set_xticks(values, [f"{one:,}" for one in values], rotation=45, ha="right")
-            panel.yaxis.set_major_formatter(FuncFormatter(lambda one, _: f"{one:g}"))
-            panel.yaxis.set_minor_formatter(NullFormatter())
-            panel.xaxis.set_minor_formatter(NullFormatter())
+            _curve(panel, points, COLOURS[unit])
             panel.set_xlabel(axis)
-            panel.set_ylim(min(medians) / 2, max(medians) * 2)
-            if across == 0:
-                panel.set_ylabel(TITLES[unit])
+            ticks = _ticks(min(medians), max(medians))
+            panel.set_yticks(ticks, [f"{one:g}" for one in ticks])
+            panel.set_ylim(min(medians) / 1.5, max(medians) * 1.5)
+            panel.minorticks_off()
+        panels[down][0].set_ylabel(TITLES[unit])
     figure.savefig(out, dpi=150)
+
+
+def _curve(panel: Any, points: list[tuple[int, float]], colour: str) -> None:
+    """One curve, and a dotted one of growth in proportion through its last point."""
+    values, medians = [one for one, _ in points], [one for _, one in points]
+    straight = [medians[-1] * value / values[-1] for value in values]
+    panel.loglog(values, straight, linestyle=":", color="#888888", linewidth=1)
+    panel.loglog(values, medians, marker="o", markersize=4, color=colour)
+    panel.set_xticks(values, [f"{one:,}" for one in values], rotation=45, ha="right")
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers about two values, at 1, 2 and 5 of every power of ten.
+
+    Args:
+        low: The smaller value.
+        high: The larger one.
+
+    Returns:
+        Numbers, ascending.
+
+    Example:
+        >>> _ticks(0.7, 30)
+        [0.5, 1.0, 2.0, 5.0, 10.0, 20.0]
+    """
+    round_ones = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
+    return [one for one in round_ones if low / 1.5 <= one <= high * 1.5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,6 +22,9 @@ def bench(
     install: Annotated[
         bool, typer.Option("--install", help="Install the peers of `bench peers` and stop.")
     ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Picture of `bench scale` to draw, .svg or .png.")
+    ] = None,
     threads: shared.Threads = 0,
     show_list: Annotated[
         bool, typer.Option("--list", help="Show the benchmarks and stop.")
@@ -50,11 +54,17 @@ def bench(
     if install:
         _install(name, as_json)
         return
+    if picture is not None:
+        _check_picture(name, picture)
     from unclicked.bench.machine import machine
     from unclicked.bench.show import as_lines
 
     shared.set_threads(threads)
     rows = BENCHMARKS[name].run(rounds, small, lambda line: typer.echo(line, err=True))
+    if picture is not None:
+        from unclicked.bench.scale_picture import draw
+
+        draw(rows, picture)
     told = machine()
     if as_json:
         made = [row.as_json() for row in rows]
@@ -64,6 +74,16 @@ def bench(
         typer.echo(line)
     others = [known for known in BENCHMARKS if known != name]
     shared.say_next(f"unclicked bench {others[0]}" if others else "unclicked doctor", as_json)
+
+
+def _check_picture(name: str, picture: Path) -> None:
+    """Before the work: a wrong name must not cost minutes."""
+    if name != "scale":
+        found = "is for `bench scale` alone. Leave it out."
+        raise UserError("BENCH-PICTURE", "--picture", found)
+    if picture.suffix not in (".svg", ".png") or not picture.absolute().parent.is_dir():
+        found = f"found {picture}, expected a file .svg or .png in a folder that is there."
+        raise UserError("BENCH-PICTURE", "--picture", found)
 
 
 def _install(name: str, as_json: bool) -> None:

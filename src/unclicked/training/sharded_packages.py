@@ -85,7 +85,7 @@ def wanted(config: TrainConfig) -> bool:
     Returns:
         True for `train.tables = "sharded"`.
     """
-    return str(getattr(config, "tables", "local")) == "sharded"
+    return config.tables == "sharded"
 
 
 def refuse_sharded(config: TrainConfig, ranks: Ranks) -> None:

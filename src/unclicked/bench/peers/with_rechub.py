@@ -13,7 +13,7 @@ def build(
 ) -> Callable[[int, dict[str, Any]], float]:
     """Model, batches and trainer.
 
-    Its tables give dense gradients; AdaGrad in its fused form is the fastest optimiser for them.
+    Its tables give dense gradients; AdaGrad in its fused form passes over them once.
 
     Args:
         order: Sizes and `threads`.
