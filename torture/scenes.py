@@ -16,6 +16,7 @@ from torture.forks import replaced
 from torture.scene import Scene, Tree, tree
 from unclicked import artefact
 from unclicked.data import prepare as preparation
+from unclicked.data import write_dataset as files
 from unclicked.errors import UnclickedError
 from unclicked.sources.simulate import simulate
 from unclicked.stored_evaluation import KIND as EVALUATION
@@ -221,9 +222,10 @@ def all_scenes(folder: Path) -> Iterator[list[Scene]]:
     torch.set_num_threads(1)
     log = folder / "log"
     simulate(log, preset="tiny", num_users=12, num_items=60)
-    read = replaced(preparation, "_read", _remembered(preparation._read))
-    tables = replaced(preparation, "_side_table", _remembered(preparation._side_table, 2))
-    with read, tables:
+    plans = replaced(preparation, "plan_log", _remembered(preparation.plan_log))
+    read = replaced(preparation, "read_rows", _replayed(preparation.read_rows))
+    tables = replaced(files, "side_table", _remembered(files.side_table, 2))
+    with plans, read, tables:
         # In this process, so that every fork finds the kernels compiled and torch awake.
         _in_process(prepare_arguments(log, folder / "data"))
         rules = ["--set", "data.unclicked.max_length=20"]
@@ -250,6 +252,27 @@ def _remembered(plain: Callable[..., Any], num_keys: int = 0) -> Callable[..., A
         if key not in found:
             found[key] = plain(*arguments)
         return found[key]
+
+    return once
+
+
+def _replayed(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Decode once, and hand the same pieces of rows on whenever it is asked again."""
+    pieces: list[Any] = []
+    accounts: list[Any] = []
+
+    def once(plans: Any, options: Any, take: Callable[[Any], None], **more: Any) -> Any:
+        if accounts:
+            for piece in pieces:
+                take(piece)
+            return accounts[0]
+
+        def taken(piece: Any) -> None:
+            pieces.append(piece)
+            take(piece)
+
+        accounts.append(plain(plans, options, taken, **more))
+        return accounts[0]
 
     return once
 
