@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torture.command import call as in_this_process
 from torture.forks import replaced
 from torture.scene import Scene, Tree, tree
 from unclicked import artefact
+from unclicked.data import making
 from unclicked.data import prepare as preparation
 from unclicked.data import write_dataset as files
 from unclicked.errors import UnclickedError
@@ -225,7 +227,9 @@ def all_scenes(folder: Path) -> Iterator[list[Scene]]:
     plans = replaced(preparation, "plan_log", _remembered(preparation.plan_log))
     read = replaced(preparation, "read_rows", _replayed(preparation.read_rows))
     tables = replaced(files, "side_table", _remembered(files.side_table, 2))
-    with plans, read, tables:
+    # Faults are counted by the calls of one thread: the log is written before the samples.
+    threads = replaced(making, "ThreadPoolExecutor", AtOnce)
+    with plans, read, tables, threads:
         # In this process, so that every fork finds the kernels compiled and torch awake.
         _in_process(prepare_arguments(log, folder / "data"))
         rules = ["--set", "data.unclicked.max_length=20"]
@@ -254,6 +258,19 @@ def _remembered(plain: Callable[..., Any], num_keys: int = 0) -> Callable[..., A
         return found[key]
 
     return once
+
+
+class AtOnce(ThreadPoolExecutor):
+    """An executor that does what it is given at once, in the thread that asks."""
+
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        """The result, or the error, as a future that is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
 
 
 def _replayed(plain: Callable[..., Any]) -> Callable[..., Any]:

@@ -81,7 +81,6 @@ class Training:
     ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
-        self.builder = replace(self.builder, long=long_input_of(self.model.encoder))
         self.optimiser = Optimiser(self.model, self.config.train, self.ranks)
         self.sampler = LogUniform(self.model.num_items)
         self.alarms = MetricAlarms(self.config.model)
@@ -113,6 +112,8 @@ class Training:
             ResourceError: If another rank is lost.
         """
         config = self.config.train
+        # No vector of a long-term item is made that the encoder would not read.
+        self.builder = replace(self.builder, long=long_input_of(self.model.encoder))
         store.share(self.ranks, self.model, self.optimiser, self.progress)
         self._spread()
         log = self._open_log() if self.ranks.first else NoLog()
