@@ -233,13 +233,13 @@ def through_the_command(dataset: PreparedDataset, folder: Path, number: int) -> 
     run, plain, calls = folder / f"whole-{number}", vars(loop)["training_step"], [0]
     at = 12 + number
 
-    def poisoning(model: UnclickedRecommender, *given: Any) -> Any:
+    def poisoning(model: UnclickedRecommender, *given: Any, **named: Any) -> Any:
         calls[0] += 1
         if calls[0] == at:
             name, weight = list(model.named_parameters())[number % 7]
             weight.data.view(-1)[-weight.shape[-1] - 1 if weight.dim() > 1 else 0] = float("nan")
             model.tower.table("item_id").weight.data[1:] = float("nan")
-        return plain(model, *given)
+        return plain(model, *given, **named)
 
     settings = [
         "--set",
