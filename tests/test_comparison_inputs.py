@@ -18,6 +18,7 @@ from unclicked.errors import UserError
     [
         (["data", "a"], "unclicked compare popularity a"),
         (["a", "data"], "unclicked compare popularity a"),
+        (["popularity", "data", "a"], "unclicked compare popularity a"),
         (["a", "b c", "data"], "unclicked compare a 'b c'"),
         (["popularity", "data"], "unclicked train data --out RUN"),
         (["data", "data"], "unclicked train data --out RUN"),
@@ -40,7 +41,8 @@ def test_the_function_and_the_verb_say_the_same_of_a_data_set(
     assert said.startswith("error[ARTEFACT-KIND] data: is a data set, expected a run. ")
     assert said.endswith(f": {advice}")
     assert run(["compare", *words]) == 2
-    assert capsys.readouterr().err.rstrip() == said
+    out, err = capsys.readouterr()
+    assert (out, err.rstrip()) == ("", said)
 
 
 def test_what_is_no_data_set_is_let_through(tiny_run: Path, tmp_path: Path) -> None:

@@ -214,3 +214,15 @@ def test_matched_lists_reach_training_and_judging(tiny_data: PreparedDataset) ->
         before, after = tiny_data.splits[split].row_items, builder.samples.row_items
         assert len(before) == len(after)
         assert (np.asarray(before) != after).all()
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_rounding_that_only_costs_time_is_told(
+    fast: bool, tiny_data: PreparedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unclicked.start.fast_bfloat16", lambda: fast)
+    config = settings(tiny_data)
+    changed = config.train.model_copy(update={"logits": "bfloat16", "max_epochs": 1})
+    config, told = config.model_copy(update={"train": changed}), []
+    train(tiny_data, tmp_path / "run", config, warn=told.append)
+    assert any("train.logits = float32 is faster" in text for text in told) != fast

@@ -19,6 +19,7 @@ from unclicked.data.rules import Rules, train_samples
 from unclicked.data.stored_log import stored_timelines
 from unclicked.errors import ArtefactError, UserError
 from unclicked.evaluation import held_out_builder, validation_hit_rate
+from unclicked.processor import fast_bfloat16
 from unclicked.run import (
     CHOSEN,
     VOCABULARY,
@@ -213,6 +214,8 @@ def _training(
     refit: RefitPlan | None,
     ranks: Ranks,
 ) -> Training:
+    if config.train.logits == "bfloat16" and device.type == "cpu" and not fast_bfloat16():
+        warn("This processor does not compute in bfloat16: train.logits = float32 is faster.")
     model = build_model(
         config, dataset.catalogue, dataset.profile_vocabularies, len(dataset.users), encoder
     )

@@ -30,33 +30,6 @@ def test_a_page_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "is no folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("words", "advice"),
-    [
-        (["data", "a"], "unclicked compare popularity a"),
-        (["popularity", "data", "a"], "unclicked compare popularity a"),
-        (["a", "b c", "data"], "unclicked compare a 'b c'"),
-        (["data", "data"], "unclicked train data --out RUN"),
-        (["popularity", "data"], "unclicked train data --out RUN"),
-    ],
-)
-def test_a_data_set_is_no_run(
-    tiny_data: PreparedDataset,
-    tmp_path: Path,
-    words: list[str],
-    advice: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    (tmp_path / "data").symlink_to(tiny_data.path)
-    monkeypatch.chdir(tmp_path)
-    assert run(["compare", *words]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("error[ARTEFACT-KIND] data: is a data set, expected a run. ")
-    assert err.rstrip().endswith(f": {advice}")
-
-
 def test_only_a_terminal_cuts_the_table(
     tiny_run: Path,
     tiny_data: PreparedDataset,

@@ -20,7 +20,7 @@ from unclicked.data import controls
 from unclicked.data.controls import another_users_sample, needed_exposures, with_source
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.rules import Samples, held_out_samples
-from unclicked.data.stored_log import LOG_FILE, load_log, save_log
+from unclicked.data.stored_log import LOG_FILE, LogFile, load_log
 from unclicked.errors import ArtefactError, UserError
 
 LISTS = {"row_start", "row_now", "row_items"}
@@ -201,6 +201,11 @@ def test_later_days_change_nothing(tiny_data: PreparedDataset, tmp_path: Path) -
         save_log(table, tmp_path / name / LOG_FILE)
         other = replace(tiny_data, path=tmp_path / name)
         assert np.array_equal(needed_exposures(other, "matched"), wanted)
+
+
+def save_log(table: pa.Table, path: Path) -> None:
+    with LogFile(path, table.schema) as file:
+        file.append(table)
 
 
 @pytest.mark.parametrize("source", ["own", "shuffled", "random"])

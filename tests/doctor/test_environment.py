@@ -28,7 +28,17 @@ def test_here_nothing_fails(tmp_path: Path) -> None:
     assert found.kind == "environment"
     assert not found.failed
     names = {one.name for one in found.findings}
-    wanted = {"python", "packages", "torch", "threads", "cuda", "memory", "disk", "writing"}
+    wanted = {
+        "python",
+        "packages",
+        "torch",
+        "threads",
+        "bfloat16",
+        "cuda",
+        "memory",
+        "disk",
+        "writing",
+    }
     assert wanted | {"idle threads", "compiled code", "extra dev"} <= names
     packages = next(one for one in found.findings if one.name == "packages")
     assert f"numpy {np.__version__}" in packages.found

@@ -13,9 +13,10 @@ from unclicked.bench.paper_size import SMALL, Sizes, catalogue_of, config_of, mo
 from unclicked.bench.ratio import Row, by_turns, compared
 from unclicked.bench.step import OurStep, Prepared
 from unclicked.data.batching import BatchBuilder, bucketed_order
+from unclicked.in_turn import in_turn
 from unclicked.sampling import LogUniform
 from unclicked.tensors import to_tensors
-from unclicked.training.prefetch import ahead
+from unclicked.training.loop import AHEAD
 from unclicked.training.randomness import generator_for
 
 TITLE = "drawing negatives and building batches in the background, against between the steps"
@@ -89,7 +90,7 @@ def _rows(
     at_hand = [make(one) for one in wanted]
 
     def made_ahead() -> None:
-        with closing(ahead(make, wanted)) as ready:
+        with closing(in_turn(make, wanted, threads=1, ahead=AHEAD)) as ready:
             for one in ready:
                 ours.step(*one)
 

@@ -48,7 +48,6 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
         RuntimeError: If a side fails, or the sides do not find the same.
     """
     size = size_of(small)
-    size = size_of(small)
     there = [name for name in OPPONENTS if importlib.util.find_spec(name) is not None]
     for name in OPPONENTS:
         if name not in there:

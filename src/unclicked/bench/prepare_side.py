@@ -99,12 +99,12 @@ def _training_samples(log: Path, told: Found) -> list[Any]:
     import numpy as np
 
     from unclicked.config import DataConfig
-    from unclicked.data.in_turn import in_turn
     from unclicked.data.log_intake import LogIntake
     from unclicked.data.reading import plan_log, read_rows
     from unclicked.data.rules import Rules, train_samples
     from unclicked.data.schema import ReadOptions
     from unclicked.data.user_rows import timelines_of
+    from unclicked.in_turn import in_turn
 
     options, numbers = ReadOptions(), Rules.from_config(DataConfig())
     plans = plan_log([log], options)
@@ -119,7 +119,7 @@ def _training_samples(log: Path, told: Found) -> list[Any]:
         lines = timelines_of(rows, index_of, len(items))
         return rows.first, lines, train_samples(lines, numbers, end_us=told["end_us"])
 
-    return [users, items, *in_turn(sweep, len(parts))]
+    return [users, items, *in_turn(sweep, range(len(parts)))]
 
 
 def _facts(made: list[Any], told: Found) -> Found:

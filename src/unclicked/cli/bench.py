@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unclicked.cli import shared
 from unclicked.errors import UserError
+
+if TYPE_CHECKING:
+    from unclicked.bench import Benchmark
 
 
 def bench(
@@ -51,20 +54,19 @@ def bench(
         raise UserError(
             "BENCH-NAME", "bench", f"found {found}, expected one of {known}. Name one of them."
         )
+    chosen = BENCHMARKS[name]
     if install:
-        _install(name, as_json)
+        _install(name, chosen, as_json)
         return
     if picture is not None:
-        _check_picture(name, picture)
+        _check_picture(name, chosen, picture)
     from unclicked.bench.machine import machine
     from unclicked.bench.show import as_lines
 
     shared.set_threads(threads)
-    rows = BENCHMARKS[name].run(rounds, small, lambda line: typer.echo(line, err=True))
-    if picture is not None:
-        from unclicked.bench.scale_picture import draw
-
-        draw(rows, picture)
+    rows = chosen.run(rounds, small, lambda line: typer.echo(line, err=True))
+    if picture is not None and chosen.draw is not None:
+        chosen.draw(rows, picture)
     told = machine()
     if as_json:
         made = [row.as_json() for row in rows]
@@ -76,29 +78,29 @@ def bench(
     shared.say_next(f"unclicked bench {others[0]}" if others else "unclicked doctor", as_json)
 
 
-def _check_picture(name: str, picture: Path) -> None:
+def _check_picture(name: str, chosen: Benchmark, picture: Path) -> None:
     """Before the work: a wrong name must not cost minutes."""
-    if name != "scale":
-        found = "is for `bench scale` alone. Leave it out."
-        raise UserError("BENCH-PICTURE", "--picture", found)
+    if chosen.draw is None:
+        found = f"found bench {name}, of which there is no picture; of bench scale there is one."
+        raise UserError("BENCH-PICTURE", "--picture", f"{found} Leave it out.")
     if picture.suffix not in (".svg", ".png") or not picture.absolute().parent.is_dir():
         found = f"found {picture}, expected a file .svg or .png in a folder that is there."
         raise UserError("BENCH-PICTURE", "--picture", found)
 
 
-def _install(name: str, as_json: bool) -> None:
+def _install(name: str, chosen: Benchmark, as_json: bool) -> None:
     """Install the peers, each into an environment of its own."""
-    if name != "peers":
+    if chosen.install is None:
         raise UserError(
             "BENCH-INSTALL",
             f"bench {name}",
             "found --install, but it needs nothing beside what is here. Leave it out, or run "
             "unclicked bench peers --install.",
         )
-    from unclicked.bench.peers.install import install, peers_folder
+    from unclicked.bench.peers.install import peers_folder
 
     folder = peers_folder()
-    made = install(folder, lambda line: typer.echo(line, err=True))
+    made = chosen.install(folder, lambda line: typer.echo(line, err=True))
     if as_json:
         shared.print_json({"folder": str(folder), "installed": made})
         return

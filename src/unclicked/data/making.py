@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unclicked.data.card_log import Days, LogCounts, count_log, days_of, no_counts
-from unclicked.data.in_turn import in_turn
-from unclicked.data.rules import Rules, Samples, held_out_samples, train_samples
+from unclicked.data.rules import Rules, Samples, Timelines, held_out_samples, train_samples
 from unclicked.data.sample_files import ArrayFile, SampleFiles, reopened
 from unclicked.data.split import Boundaries
 from unclicked.data.stored_log import LogFile, LogIds, log_table
 from unclicked.data.user_parts import UserParts
 from unclicked.data.user_rows import timelines_of
+from unclicked.in_turn import in_turn
 
 Ints = NDArray[np.int64]
 
@@ -57,7 +57,7 @@ def sort_log(parts: UserParts, num_items: int, before_us: int) -> SortedCounts:
         OSError: If the disk refuses.
     """
     clicks, kept, conflicts = np.zeros(num_items, dtype=np.int64), 0, 0
-    for part, (rows, mixed) in enumerate(in_turn(parts.sort, len(parts))):
+    for part, (rows, mixed) in enumerate(in_turn(parts.sort, range(len(parts)))):
         trained = rows.item[rows.clicked & (rows.clicked_at() < before_us)]
         clicks += np.bincount(trained, minlength=num_items)
         kept, conflicts = kept + len(rows.item), conflicts + mixed
@@ -80,6 +80,25 @@ class Swept:
     click_item: NDArray[np.int32]
     counts: LogCounts
     days: Days
+
+
+def samples_of_splits(lines: Timelines, rules: Rules, bounds: Boundaries) -> dict[str, Samples]:
+    """Apply the rules to some users, once for each split.
+
+    Args:
+        lines: What they were shown and clicked.
+        rules: The rules' numbers.
+        bounds: Moments between the splits.
+
+    Returns:
+        Samples of each of `SPLITS`.
+    """
+    validation, test = bounds.validation_us, bounds.test_us
+    return {
+        "train": train_samples(lines, rules, end_us=validation),
+        "validation": held_out_samples(lines, rules, begin_us=validation, end_us=test),
+        "test": held_out_samples(lines, rules, begin_us=test, end_us=bounds.end_us),
+    }
 
 
 def sweep_log(
@@ -113,15 +132,8 @@ def sweep_log(
     def sweep(part: int) -> tuple[int, NDArray[np.int32], LogCounts, dict[str, Samples]]:
         rows = parts.kept(part)
         lines = timelines_of(rows, index_of, num_items)
-        found = {
-            "train": train_samples(lines, rules, end_us=bounds.validation_us),
-            "validation": held_out_samples(
-                lines, rules, begin_us=bounds.validation_us, end_us=bounds.test_us
-            ),
-            "test": held_out_samples(lines, rules, begin_us=bounds.test_us, end_us=bounds.end_us),
-        }
         counts = count_log(lines, rows.clicked, bounds.validation_us, days)
-        return rows.first, lines.click_item, counts, found
+        return rows.first, lines.click_item, counts, samples_of_splits(lines, rules, bounds)
 
     total = no_counts(days)
     with ExitStack() as stack:
@@ -131,7 +143,7 @@ def sweep_log(
         for name in SPLITS:
             files[name] = SampleFiles(folder / name)
             stack.callback(files[name].drop)
-        for first, click_item, counts, found in in_turn(sweep, len(parts)):
+        for first, click_item, counts, found in in_turn(sweep, range(len(parts))):
             for name, samples in found.items():
                 files[name].append(samples, first, clicks.length)
             clicks.append(click_item)

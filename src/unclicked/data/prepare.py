@@ -13,7 +13,6 @@ from unclicked.config import DataConfig
 from unclicked.data import dataset as storage
 from unclicked.data.checks import GoodRows
 from unclicked.data.dataset import PreparedDataset
-from unclicked.data.in_turn import num_threads
 from unclicked.data.log_files import is_csv
 from unclicked.data.log_intake import LogIntake
 from unclicked.data.memory_size import memory_bytes
@@ -21,6 +20,7 @@ from unclicked.data.reading import RowAccount, plan_log, read_rows
 from unclicked.data.stored_log import check_same_ids, earlier_rows
 from unclicked.data.write_dataset import Task, read_options, write_dataset
 from unclicked.errors import UserError, enough_memory
+from unclicked.in_turn import num_threads
 
 ROWS_FOLDER = "rows"
 PART_ROWS = 1 << 20

@@ -25,18 +25,6 @@ ROW_GROUP = 1 << 20
 READ_ROWS = 1 << 17
 
 
-def save_log(table: pa.Table, path: Path) -> None:
-    """Write a checked log; the same log gives the same bytes.
-
-    Args:
-        table: Columns `user_id`, `item_id`, `timestamp_us`, `clicked` and, where there are any,
-            `clicked_at_us` and `session_id`, sorted by user, time and item.
-        path: Parquet file to write.
-    """
-    with LogFile(path, table.schema) as file:
-        file.append(table)
-
-
 class LogFile:
     """The file of a checked log, written in order, some rows at a time.
 
@@ -44,7 +32,8 @@ class LogFile:
 
     Args:
         path: Parquet file to write.
-        schema: Columns as for `save_log`.
+        schema: Columns `user_id`, `item_id`, `timestamp_us`, `clicked` and, where there are any,
+            `clicked_at_us` and `session_id`; rows come sorted by user, time and item.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
@@ -116,7 +105,7 @@ def log_table(rows: UserRows, ids: LogIds) -> pa.Table:
         ids: What their ranks stand for.
 
     Returns:
-        The columns of `save_log`.
+        The columns of `LogFile`.
     """
     user = np.repeat(np.arange(len(rows.offsets) - 1) + rows.first, np.diff(rows.offsets))
     columns = {
@@ -141,7 +130,7 @@ def load_log(dataset: PreparedDataset) -> pa.Table:
         dataset: The data set.
 
     Returns:
-        The table that `save_log` wrote.
+        The table that `LogFile` wrote.
 
     Raises:
         ArtefactError: If it is not there or cannot be read.

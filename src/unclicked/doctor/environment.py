@@ -135,6 +135,10 @@ def _torch_findings() -> Iterator[Finding]:
     capability = torch.backends.cpu.get_cpu_capability()
     yield Finding("torch", "ok", f"{torch.__version__}, arithmetic for {capability}")
     yield threads_finding(torch.get_num_threads(), usable_cores())
+    from unclicked.processor import fast_bfloat16
+
+    fast = "fast" if fast_bfloat16() else "slow: leave train.logits at float32"
+    yield Finding("bfloat16", "ok", f"products on the processor are {fast}")
     if torch.cuda.is_available():
         names = {torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())}
         yield Finding("cuda", "ok", f"{torch.cuda.device_count()}: {', '.join(sorted(names))}")

@@ -57,13 +57,14 @@ def receive(blocks: Iterable[Block], folder: Path, schema: pa.Schema) -> Receive
     """
     users: list[pa.Array] = []
     counts: LogCounts | None = None
-    clicks = ArrayFile(folder / CLICKS_FILE, np.int32)
-    splits = {name: SampleFiles(folder / name) for name in SPLITS}
     first_user = 0
     with ExitStack() as opened:
-        opened.callback(clicks.close)
-        for files in splits.values():
-            opened.callback(files.close)
+        clicks = ArrayFile(folder / CLICKS_FILE, np.int32)
+        opened.callback(clicks.drop)
+        splits = {}
+        for name in SPLITS:
+            splits[name] = SampleFiles(folder / name)
+            opened.callback(splits[name].drop)
         with LogFile(folder / LOG_FILE, schema) as log:
             for block in blocks:
                 _check_order(users, block.users)
@@ -76,15 +77,13 @@ def receive(blocks: Iterable[Block], folder: Path, schema: pa.Schema) -> Receive
                 counts = block.counts if counts is None else counts + block.counts
         if counts is None:
             raise ResourceError("SPARK", "partitions", "gave no rows. Run it again.")
-        # Closed below, where their arrays are opened again.
-        opened.pop_all()
-    clicks.close()
-    return Received(
-        users=pa.concat_arrays(users),
-        click_item=reopened(folder / CLICKS_FILE),
-        splits={name: files.close() for name, files in splits.items()},
-        counts=counts,
-    )
+        clicks.close()
+        return Received(
+            users=pa.concat_arrays(users),
+            click_item=reopened(folder / CLICKS_FILE),
+            splits={name: files.close() for name, files in splits.items()},
+            counts=counts,
+        )
 
 
 def _check_order(users: list[pa.Array], more: pa.Array) -> None:

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from unclicked.data.card_log import Days, count_log
-from unclicked.data.rules import Rules, Samples, Timelines, held_out_samples, train_samples
+from unclicked.data.making import samples_of_splits
+from unclicked.data.rules import Rules
 from unclicked.data.split import Boundaries
 from unclicked.data.timelines import build_timelines, code_log
 from unclicked.spark.pieces import SCHEMA, Block, pieces_of
@@ -66,19 +67,9 @@ def sweep_users(batches: Iterator[pa.RecordBatch], plan: SweepPlan) -> Iterator[
             users=coded.users,
             log=log,
             click_item=timelines.click_item,
-            splits=_samples(timelines, plan.rules, plan.bounds),
+            splits=samples_of_splits(timelines, plan.rules, plan.bounds),
             counts=count_log(timelines, coded.clicked, plan.bounds.validation_us, plan.days),
         )
         for name, data in pieces_of(block):
             columns = [pa.array([name]), pa.array([data], pa.binary())]
             yield pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-
-
-def _samples(timelines: Timelines, rules: Rules, bounds: Boundaries) -> dict[str, Samples]:
-    return {
-        "train": train_samples(timelines, rules, end_us=bounds.validation_us),
-        "validation": held_out_samples(
-            timelines, rules, begin_us=bounds.validation_us, end_us=bounds.test_us
-        ),
-        "test": held_out_samples(timelines, rules, begin_us=bounds.test_us, end_us=bounds.end_us),
-    }

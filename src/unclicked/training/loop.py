@@ -17,6 +17,7 @@ from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder, bucketed_order
 from unclicked.encoders.base import long_input_of
 from unclicked.errors import NumericError, ResourceError, enough_memory
+from unclicked.in_turn import in_turn
 from unclicked.model import UnclickedRecommender
 from unclicked.progress import bar, silent
 from unclicked.sampling import LogUniform, SampledNegatives
@@ -27,7 +28,6 @@ from unclicked.training.alignment import category_alignment
 from unclicked.training.exchange import part_of
 from unclicked.training.log import NoLog, RunLog
 from unclicked.training.optimiser import Optimiser
-from unclicked.training.prefetch import ahead
 from unclicked.training.randomness import generator_for, step_seed
 from unclicked.training.ranks import ALONE, Ranks
 from unclicked.training.sharded import shard_tables
@@ -36,6 +36,8 @@ from unclicked.training.step import BrokenRows, training_step
 from unclicked.training.step_report import StepReport
 
 ORDER, NEGATIVES, DROPOUT, RANDOM_ITEMS = STREAMS = range(4)
+# One batch is in use, one lies ready, one is under way: more would only hold memory.
+AHEAD = 2
 ADVICE = "Lower train.batch_size, train.num_negatives or model.dim."
 # Samples of this rank, their batch, the step's negatives, and whether the samples do not count.
 Ready = tuple[np.ndarray, TensorBatch, SampledNegatives | None, bool]
@@ -148,7 +150,7 @@ class Training:
         left = enumerate(batches[self.progress.batch :], self.progress.step)
         with (
             shows if self.ranks.first else nullcontext(silent()) as shown,
-            closing(ahead(self._ready, left)) as ready,
+            closing(in_turn(self._ready, left, threads=1, ahead=AHEAD)) as ready,
         ):
             for one in ready:
                 report, norm = self._step(one)

@@ -8,17 +8,20 @@ from contextlib import closing
 
 import pytest
 
-from unclicked.training.prefetch import ahead
+from unclicked.in_turn import in_turn
 
 
 def threads() -> list[str]:
-    return [one.name for one in threading.enumerate() if one.name.startswith("ahead")]
+    return [one.name for one in threading.enumerate() if one.name.startswith("in turn")]
 
 
-@pytest.mark.parametrize("depth", [1, 2, 5])
+@pytest.mark.parametrize("depth", [-1, 0, 1, 2, 5])
+@pytest.mark.parametrize("threads_", [0, 1, 3])
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
-def test_same_as_a_loop(count: int, depth: int) -> None:
-    assert list(ahead(str, range(count), depth)) == [str(one) for one in range(count)]
+def test_same_as_a_loop(count: int, threads_: int, depth: int) -> None:
+    assert list(in_turn(str, range(count), threads=threads_, ahead=depth)) == [
+        str(one) for one in range(count)
+    ]
     assert not threads()
 
 
@@ -28,9 +31,9 @@ def test_another_thread_makes_while_this_one_works() -> None:
         return number, threading.current_thread().name
 
     seconds = 0.0
-    with closing(ahead(make, range(10))) as ready:
+    with closing(in_turn(make, range(10), threads=1, ahead=2)) as ready:
         for place, (number, thread) in enumerate(ready):
-            assert number == place and thread.startswith("ahead")
+            assert number == place and thread.startswith("in turn")
             started = time.monotonic()
             time.sleep(0.03)
             seconds += time.monotonic() - started
@@ -39,7 +42,9 @@ def test_another_thread_makes_while_this_one_works() -> None:
 
 def test_no_more_than_the_depth_is_made_ahead() -> None:
     made: list[int] = []
-    ready = ahead(lambda number: made.append(number) or number, iter(range(100)), 2)
+    ready = in_turn(
+        lambda number: made.append(number) or number, iter(range(100)), threads=1, ahead=2
+    )
     assert next(ready) == 0
     time.sleep(0.05)
     assert made == [0, 1, 2]
@@ -53,7 +58,7 @@ def test_an_error_comes_where_its_result_would() -> None:
             raise ValueError("three")
         return number
 
-    ready, seen = ahead(make, range(6)), []
+    ready, seen = in_turn(make, range(6), threads=1, ahead=2), []
     with pytest.raises(ValueError, match="three"):
         seen.extend(ready)
     assert seen == [0, 1, 2]
@@ -69,9 +74,20 @@ def test_closing_early_waits_for_what_is_under_way_and_no_longer() -> None:
             stop.wait(5)
         return number
 
-    ready = ahead(make, range(50), 2)
+    ready = in_turn(make, range(50), threads=1, ahead=2)
     assert next(ready) == 0
     assert started.wait(5)
     stop.set()
+    ready.close()
+    assert not threads()
+
+
+def test_no_more_than_the_threads_are_held() -> None:
+    """One is used, the others are under way."""
+    made: list[int] = []
+    ready = in_turn(lambda number: made.append(number) or number, range(100), threads=3)
+    assert next(ready) == 0
+    time.sleep(0.05)
+    assert sorted(made) == [0, 1, 2]
     ready.close()
     assert not threads()
