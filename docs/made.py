@@ -200,8 +200,11 @@ def commands() -> str:
 
     group: Any = get_command(app)
     parts = []
-    for name in group.commands:
-        parts.append(f"## `{name}`\n\n```text\n{help_of(name)}\n```")
+    for name, command in group.commands.items():
+        # A verb with parts of its own, as `items add`: these are what one types.
+        inner = getattr(command, "commands", None)
+        for verb in [name] if inner is None else [f"{name} {one}" for one in inner]:
+            parts.append(f"## `{verb}`\n\n```text\n{help_of(verb)}\n```")
     return "\n\n".join(parts)
 
 
@@ -216,8 +219,9 @@ def help_of(verb: str) -> str:
     """
     from unclicked.cli.main import app
 
-    group: Any = get_command(app)
-    command = group.commands[verb]
+    command: Any = get_command(app)
+    for word in verb.split():
+        command = command.commands[word]
     context = command.context_class(
         command, info_name=f"unclicked {verb}", max_content_width=HELP_COLUMNS
     )

@@ -29,6 +29,12 @@ EXPERIMENTS = {
     "hostile": "torture.hostile",
     "numbers": "torture.numbers",
     "nan": "torture.nan",
+    "features": "torture.service_features",
+    "swap": "torture.service_swap",
+    "sigterm": "torture.service_end",
+    "overload": "torture.service_overload",
+    "slow": "torture.service_slow",
+    "bodies": "torture.service_bodies",
 }
 
 

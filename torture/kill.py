@@ -1,4 +1,4 @@
-"""SIGKILL at random moments of `prepare`, `train` and `evaluate`."""
+"""SIGKILL at random moments of `prepare`, `train`, `evaluate` and `export`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torture.forks import Fork, in_memory
 from torture.scene import Scene
 from torture.scenes import Train, all_scenes
 
-KILLS = {"prepare": 250, "prepare --overwrite": 250, "train": 500, "evaluate": 500}
+KILLS = {"prepare": 250, "prepare --overwrite": 250, "train": 500, "evaluate": 500, "export": 500}
 SHORT = 12
 # So many kills in a row before a training may end.
 IN_A_ROW = 5
@@ -21,7 +21,7 @@ def run(long: bool, folder: Path) -> list[Figure]:
     """Kill, look at what a reader finds, run again, compare with an unbroken run.
 
     Args:
-        long: 1,500 kills instead of a few dozen.
+        long: 2,000 kills instead of a few dozen.
         folder: Where to work.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The three verbs that write, each with a state before, a state after, and what may lie around."""
+"""The verbs that write, each with a state before, a state after, and what may lie around."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from torture.command import call as in_this_process
 from torture.forks import replaced
 from torture.scene import Scene, Tree, tree
+from torture.scene_export import Export
 from unclicked import artefact
 from unclicked.data import making
 from unclicked.data import prepare as preparation
@@ -237,7 +238,8 @@ def all_scenes(folder: Path) -> Iterator[list[Scene]]:
         train = Train(folder / "train", folder / "data")
         train.reset()
         _in_process(train.arguments)
-        run = folder / "train" / "run"
+        run, bundle = folder / "train" / "run", folder / "bundle"
+        _in_process(["export", str(run), "--out", str(bundle)])
         for split in ("validation", "test"):
             _in_process(["evaluate", str(run), "--split", split, "--top-k", "5"])
         yield [
@@ -245,6 +247,8 @@ def all_scenes(folder: Path) -> Iterator[list[Scene]]:
             Prepare(folder / "replace", log, folder / "older"),
             train,
             Evaluate(folder / "evaluate", run),
+            # Judged by now, so that its card, and with it the bundle, is another one.
+            Export(folder / "export", run, bundle),
         ]
 
 

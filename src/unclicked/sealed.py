@@ -12,9 +12,13 @@ from unclicked import disk
 from unclicked.errors import ArtefactError, UserError
 
 # What folders are called by people, and the command that makes one.
-DATASET, RUN = "data set", "run"
-DATASET_KIND = "unclicked prepared data set"
-_MAKERS = {DATASET: "unclicked prepare LOG --out", RUN: "unclicked train DATASET --out"}
+DATASET, RUN, BUNDLE = "data set", "run", "bundle"
+DATASET_KIND, BUNDLE_KIND = "unclicked prepared data set", "unclicked bundle"
+_MAKERS = {
+    DATASET: "unclicked prepare LOG --out",
+    RUN: "unclicked train DATASET --out",
+    BUNDLE: "unclicked export RUN --out",
+}
 SEAL = "sha256"
 MOST_BYTES = 32 * 2**20
 
@@ -144,10 +148,10 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
 
     Args:
         folder: What was given.
-        expected: `DATASET` or `RUN`.
+        expected: `DATASET`, `RUN` or `BUNDLE`.
 
     Raises:
-        UserError: If there is no folder of that name, or it holds the other of the two.
+        UserError: If there is no folder of that name, or it holds another of the three.
     """
     make = _MAKERS[expected]
     if not folder.is_dir():
@@ -157,21 +161,21 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
             str(folder),
             f"{found}, expected the folder of a {expected}. Make one: {make} {folder}",
         )
-    other = RUN if expected == DATASET else DATASET
-    if holds(folder, other):
-        raise UserError(
-            "ARTEFACT-KIND",
-            str(folder),
-            f"is a {other}, not a {expected}. Give a {expected}, as `{make} FOLDER` makes.",
-        )
+    for other in _MAKERS:
+        if other != expected and holds(folder, other):
+            raise UserError(
+                "ARTEFACT-KIND",
+                str(folder),
+                f"is a {other}, not a {expected}. Give a {expected}, as `{make} FOLDER` makes.",
+            )
 
 
 def holds(folder: Path, kind: str) -> bool:
-    """Whether a folder looks like a data set or a run, whole or not.
+    """Whether a folder looks like a data set, a run or a bundle, whole or not.
 
     Args:
         folder: A folder; it may be missing.
-        kind: `DATASET` or `RUN`.
+        kind: `DATASET`, `RUN` or `BUNDLE`.
 
     Returns:
         True where it does.
@@ -182,4 +186,6 @@ def holds(folder: Path, kind: str) -> bool:
         manifest = read_json(folder / "manifest.json")
     except ArtefactError:
         return False
-    return isinstance(manifest, dict) and manifest.get("kind") == DATASET_KIND
+    return isinstance(manifest, dict) and manifest.get("kind") == (
+        DATASET_KIND if kind == DATASET else BUNDLE_KIND
+    )

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 # A line for each room, and as much around them as fits a page.
-LONGEST = 360
+LONGEST = 420
 PACKAGE = "src/unclicked/"
 # A line of the tree: a path, at least two blanks, a dash, a sentence.
 LINE = re.compile(r"^\s*(?P<path>[\w/]+\.py)\s{2,}- (?P<sentence>\S.*)$")

@@ -19,7 +19,7 @@ import pytest
 from tests.page.document_twin import Page, number
 
 from unclicked.cli.main import run
-from unclicked.cli.quickstart import _command
+from unclicked.cli.quickstart import _command, _serve_command
 from unclicked.data.dataset import PreparedDataset
 from unclicked.run import read_facts
 
@@ -55,7 +55,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
 def test_keys(walked: Walked) -> None:
     result = walked.result
     assert set(result) == {
-        "out", "report", "data", "runs", "comparisons", "recommendation", "seconds",
+        "out", "report", "data", "runs", "bundles", "comparisons", "recommendation",
+        "seconds",
     }  # fmt: skip
     assert list(result["runs"]) == ["popularity", "base", "unclicked", "shuffled"]
     for one in result["runs"].values():
@@ -176,6 +177,17 @@ def test_next_command_is_short_and_works(walked: Walked) -> None:
     answer = json.loads(printed(*words[1:], "--json"))
     assert answer["ignored"] == {"clicked": [], "unclicked": []}
     assert (len(answer["items"]), answer["fallback"]) == (10, False)
+
+
+def test_bundles_answer_as_the_runs_do(walked: Walked) -> None:
+    bundles, story = walked.result["bundles"], walked.result["recommendation"]
+    assert list(bundles) == ["unclicked", "base"]
+    clicked = ["--clicked", ",".join(story["clicked"]), "--json"]
+    for name, bundle in bundles.items():
+        run_ = str(walked.out / "runs" / name)
+        assert printed("recommend", bundle, *clicked) == printed("recommend", run_, *clicked)
+    words = shlex.split(_serve_command(walked.out, bundles))
+    assert all(Path(path).is_dir() for path in (words[2], words[4], words[6]))
 
 
 def test_recommend_gives_the_story_s_lists(walked: Walked) -> None:

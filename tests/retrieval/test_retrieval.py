@@ -83,6 +83,7 @@ def test_equals_brute_force(
         chunk_items,
         tie_rank=torch.from_numpy(tie_rank) if with_rank else None,
         block_users=block_users,
+        ready=seed % 2 == 1,
     )
     scores, found = index.search(
         torch.from_numpy(users), top_k, as_ragged(excluded) if with_exclusion else None

@@ -123,6 +123,7 @@ def test_lists_are_those_of_exact_sums(
             tie_rank=torch.from_numpy(rank) if with_rank else None,
             block_users=3,
             precision=precision,  # type: ignore[arg-type]
+            ready=seed % 2 == 1,
         )
         scores, found = index.search(torch.from_numpy(users), top_k, (offsets, values))
     expected = exact_lists(items, users, top_k, rank, banned)
@@ -193,13 +194,14 @@ def test_precision_threads_and_sizes_change_no_bit() -> None:
         for number in (1, 2, 3):
             torch.set_num_threads(number)
             for precision in PRECISIONS:
-                for chunk, block in ((65536, 512), (333, 7)):
+                for chunk, block, ready in ((65536, 512, True), (333, 7, True), (333, 7, False)):
                     index = ExactIndex(
                         items,
                         chunk,
                         tie_rank=rank,
                         block_users=block,
                         precision=precision,  # type: ignore[arg-type]
+                        ready=ready,
                     )
                     found.append(index.search(users, 70, exclude))
             assert torch.get_num_threads() == number
@@ -216,8 +218,9 @@ def test_error_of_a_worker_reaches_the_caller() -> None:
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        with pytest.raises(NumericError, match="item_vectors row 4500"):
-            ExactIndex(items, 512).search(users, 5)
+        for ready in (False, True):
+            with pytest.raises(NumericError, match="item_vectors row 4500"):
+                ExactIndex(items, 512, ready=ready).search(users, 5)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)

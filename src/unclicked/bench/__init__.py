@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unclicked.bench import ahead, evaluate, memory, peers, prepare, scale, step
+from unclicked.bench import ahead, evaluate, memory, peers, prepare, scale, serve, step
 from unclicked.bench.peers.install import install
 from unclicked.bench.ratio import Row
 from unclicked.bench.scale_picture import draw
@@ -42,4 +42,5 @@ BENCHMARKS: dict[str, Benchmark] = {
     "scale": Benchmark(scale.TITLE, scale.run, draw=draw),
     "evaluate": Benchmark(evaluate.TITLE, evaluate.run),
     "prepare": Benchmark(prepare.TITLE, prepare.run),
+    "serve": Benchmark(serve.TITLE, serve.run),
 }

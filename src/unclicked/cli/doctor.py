@@ -13,12 +13,12 @@ from unclicked.errors import ArtefactError, UserError
 
 def doctor(
     target: Annotated[
-        Path | None, typer.Argument(help="A prepared data set or a run; the machine without.")
+        Path | None, typer.Argument(help="A data set, a run or a bundle; the machine without.")
     ] = None,
     threads: shared.Threads = 0,
     as_json: shared.AsJson = False,
 ) -> None:
-    """Check the machine, a data set or a run.
+    """Check the machine, a data set, a run or a bundle.
 
     For a data set it also tells how many nats its unclicked lists add about the next click.
 

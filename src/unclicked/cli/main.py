@@ -20,11 +20,14 @@ from unclicked.cli import (
     compare,
     doctor,
     evaluate,
+    export,
     import_log,
+    items,
     prepare,
     quickstart,
     recommend,
     reproduce,
+    serve,
     simulate,
     train,
 )
@@ -67,6 +70,9 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("recommend")(recommend.recommend)
 app.command("reproduce")(reproduce.reproduce)
+app.command("export")(export.export)
+app.add_typer(items.app, name="items")
+app.command("serve")(serve.serve)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 

@@ -60,7 +60,8 @@ def quickstart(
     if as_json:
         shared.print_json(result)
         return
-    shared.say_next(_command(out, result["recommendation"]), as_json)
+    typer.echo(f"a list: {_command(out, result['recommendation'])}")
+    shared.say_next(_serve_command(out, result["bundles"]), as_json)
 
 
 def _silent(line: str) -> None:
@@ -74,3 +75,9 @@ def _command(out: Path, story: dict[str, Any]) -> str:
         if story[name]:
             words += [f"--{name}", ",".join(map(str, story[name][-_NAMED:]))]
     return shlex.join(words)
+
+
+def _serve_command(out: Path, bundles: dict[str, str]) -> str:
+    """Page and API of what was trained, with users of the log to look at."""
+    words = ["unclicked", "serve", bundles["unclicked"], "--beside", bundles["base"]]
+    return shlex.join([*words, "--examples", str(out / "data")])

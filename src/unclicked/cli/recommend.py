@@ -27,7 +27,7 @@ _NAMED = 10
 
 
 def recommend(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or a bundle.")],
     clicked: Ids = None,
     unclicked: Ids = None,
     profile: Annotated[
@@ -96,10 +96,10 @@ def _refuse_mixed(
 
 
 def _for_one(run: Path, device: str, request: Request, as_json: bool) -> None:
+    from unclicked.bundle import open_source
     from unclicked.recommendation import recommend as answer
-    from unclicked.run import open_run
 
-    found = answer(open_run(run, device=device, warn=shared.warn), [request])[0]
+    found = answer(open_source(run, device=device, warn=shared.warn), [request])[0]
     if as_json:
         shared.print_json(found)
         return
@@ -108,10 +108,10 @@ def _for_one(run: Path, device: str, request: Request, as_json: bool) -> None:
 
 
 def _from_file(run: Path, device: str, names: list[Any], requests: list[Request]) -> None:
+    from unclicked.bundle import open_source
     from unclicked.recommendation import recommend as answer
-    from unclicked.run import open_run
 
-    answers = answer(open_run(run, device=device, warn=shared.warn), requests)
+    answers = answer(open_source(run, device=device, warn=shared.warn), requests)
     for name, one in zip(names, answers, strict=True):
         shared.print_json({"id": name} | one)
     _warn_ignored(answers)

@@ -1,16 +1,19 @@
-"""What is wrong, or not, with a machine, a data set or a run, and what to do about it."""
+"""What is wrong, or not, with a machine, a data set, a run or a bundle, and what to do."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from unclicked import artefact
+from unclicked.bundle import contents
 from unclicked.data.dataset import KIND
+from unclicked.doctor.bundle import examine_bundle
 from unclicked.doctor.dataset import examine_dataset
 from unclicked.doctor.environment import examine_environment
 from unclicked.doctor.finding import Diagnosis, Finding, finding_lines
 from unclicked.doctor.run import examine_run
 from unclicked.errors import ArtefactError, UserError
+from unclicked.sealed import BUNDLE, holds
 
 __all__ = ["Diagnosis", "Finding", "examine", "finding_lines"]
 
@@ -19,24 +22,27 @@ def examine(path: Path | None) -> Diagnosis:
     """Check the environment, or what lies in a folder.
 
     Args:
-        path: A prepared data set or a run; the environment without.
+        path: A prepared data set, a run or a bundle; the environment without.
 
     Returns:
         The diagnosis.
 
     Raises:
-        UserError: If the path is neither.
+        UserError: If the path is none of them.
     """
     if path is None:
         return examine_environment(Path())
     if (path / "run.json").is_file() or (path / "checkpoints").is_dir():
         return examine_run(path)
+    if holds(path, BUNDLE) or (path / contents.FACTS).is_file():
+        return examine_bundle(path)
     if _is_dataset(path):
         return examine_dataset(path)
     raise UserError(
         "DOCTOR",
         str(path),
-        "is no data set and no run. Name a folder that unclicked prepare or train made.",
+        "is no data set, no run and no bundle. Name a folder that unclicked prepare, train or "
+        "export made.",
     )
 
 

@@ -39,8 +39,8 @@ class Diagnosis:
     """All that was found at one target.
 
     Attributes:
-        target: Path of the data set or run; empty for the environment.
-        kind: "environment", "data set" or "run".
+        target: Path of the data set, run or bundle; empty for the environment.
+        kind: "environment", "data set", "run" or "bundle".
         findings: The checks in the order in which they were made.
         next_step: A command to go on with.
         skip_signal: The skip signal of a data set, where it could be told.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from unclicked.bundle import export_bundle
 from unclicked.data.card import card_lines
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.prepare import prepare
@@ -41,6 +42,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "base": {"model.fusion": "none", "model.metric": "none"},
 }
 SHOWN = ("base", "unclicked", "shuffled")
+SERVED = ("unclicked", "base")
 COMPARED = ("HR@50", "MRR@50", "R@50")
 CARD_KEYS = ("rows", "users", "items", "samples", "mean_length", "warnings", "rules")
 CARD_LINES = ("rows", "users, items", "clicks", "training", "validation", "test", "samples")
@@ -74,8 +76,8 @@ def quickstart(
         say: Called with each line that a person should read.
 
     Returns:
-        Keys "out", "report", "data", "runs", "comparisons", "recommendation" and "seconds", as
-        `quickstart --json` prints them.
+        Keys "out", "report", "data", "runs", "bundles", "comparisons", "recommendation" and
+        "seconds", as `quickstart --json` prints them.
 
     Raises:
         UserError: If `out` holds something else or a setting is wrong.
@@ -100,6 +102,9 @@ def quickstart(
         story = tell_story(runs["unclicked"], dataset)
         _tell(facts, story, say)
         write_report(out / REPORT, facts)
+        bundles = {name: out / "bundles" / name for name in SERVED}
+        for name, bundle in bundles.items():
+            export_bundle(runs[name], bundle)
         seconds = time.monotonic() - started
     summary = summarise(facts)
     say(" ".join(part for part in (summary.sentence, summary.control) if part))
@@ -109,6 +114,7 @@ def quickstart(
         "report": str(out / REPORT),
         "data": {"dataset": str(dataset.path)} | {key: dataset.card[key] for key in CARD_KEYS},
         "runs": {one.name: one.evaluation for one in facts.runs},
+        "bundles": {name: str(bundle) for name, bundle in bundles.items()},
         "comparisons": facts.comparisons,
         "recommendation": recommendation(story),
         "seconds": round(seconds, 3),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unclicked.errors import NumericError, UserError
 from unclicked.retrieval import by_chunks, by_threshold
-from unclicked.retrieval.candidates import Asked, Catalogue, Lists
+from unclicked.retrieval.candidates import Asked, Catalogue, Lists, Ready, make_ready
 from unclicked.retrieval.exclusions import Exclusions, Integers, exclusions
 from unclicked.retrieval.products import half_holds, half_pays
 
@@ -40,6 +40,8 @@ class ExactIndex:
         precision: Type of the fast products on the CPU: "float32", "bfloat16", or "auto", which
             takes bfloat16 for many users where a short trial finds it faster. Where sums of such
             products turn out not to be made in float32, float32 is taken anyway.
+        ready: Whether the items are measured once, for many searches for few users on the CPU; that
+            takes as much memory again as the vectors, which must then not change.
 
     Attributes:
         searched_again: Users of the last search whose lists bfloat16 products left open, so that
@@ -63,6 +65,7 @@ class ExactIndex:
         tie_rank: Integers | None = None,
         block_users: int = 512,
         precision: Precision = "auto",
+        ready: bool = False,
     ) -> None:
         if item_vectors.ndim != 2 or len(item_vectors) < 2:
             raise _misfit("item_vectors", list(item_vectors.shape), "[items + 1, dim], one item")
@@ -80,6 +83,9 @@ class ExactIndex:
         self._place: Tensor | None = None
         if tie_rank is not None:
             self._set_tie_order(torch.as_tensor(tie_rank, device=item_vectors.device))
+        self._ready: Ready | None = None
+        if ready and item_vectors.device.type == "cpu":
+            self._ready = make_ready(self._vectors.contiguous(), self._places())
 
     @property
     def num_items(self) -> int:
@@ -138,7 +144,7 @@ class ExactIndex:
     def _by_threshold(
         self, users: Tensor, top_k: int, excluded: Exclusions | None, limit: float
     ) -> tuple[Tensor, Tensor]:
-        order = np.empty(0, dtype=np.int64) if self._order is None else self._order.numpy()
+        order = self._places()
         none = torch.zeros(len(users), dtype=torch.int64)
         begin, end = (none, none) if excluded is None else excluded.ranges(len(users))
         places = np.empty(0, dtype=np.int64) if excluded is None else excluded.place.numpy()
@@ -147,7 +153,7 @@ class ExactIndex:
         lists = Lists(scores.numpy(), items.numpy(), np.zeros(len(users), dtype=np.bool_))
         catalogue = Catalogue(
             self._vectors.contiguous(), order, self._block_users, self._chunk_items, limit,
-            self._refuse,
+            self._refuse, self._ready if self._fits(limit) else None,
         )  # fmt: skip
         asked = Asked(users.contiguous(), places, begin.numpy(), end.numpy())
         kind = torch.bfloat16 if self._half(len(users)) else torch.float32
@@ -155,6 +161,15 @@ class ExactIndex:
         by_threshold.search(catalogue, asked, lists, kind, room)
         self.searched_again = int(lists.again.sum())
         return scores, items
+
+    def _places(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The item at each place of the tie order; empty where that is the place plus one."""
+        return np.empty(0, dtype=np.int64) if self._order is None else self._order.numpy()
+
+    def _fits(self, limit: float) -> bool:
+        """Whether no score can overflow; the search that measures anew says which one could."""
+        ready = self._ready
+        return ready is not None and ready.longest * limit < torch.finfo(torch.float32).max
 
     def _half(self, num_users: int) -> bool:
         if self._precision == "auto":

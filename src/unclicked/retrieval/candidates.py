@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,45 @@ BITS: Final = {torch.float32: torch.int32, torch.bfloat16: torch.int16}
 
 
 @dataclass(frozen=True)
+class Ready:
+    """All items in the order of places, measured once for many searches.
+
+    Attributes:
+        vectors: float32 [V, D], the item of each place.
+        lengths: float64 [V], their lengths.
+        rests: float64 [V], what the bounds must allow for rounding.
+        longest: The largest length.
+    """
+
+    vectors: Tensor
+    lengths: NDArray[np.float64]
+    rests: NDArray[np.float64]
+    longest: float
+
+
+def make_ready(vectors: Tensor, order: Ints) -> Ready | None:
+    """Measure all items once.
+
+    Args:
+        vectors: float32 [V + 1, D], contiguous, on the CPU.
+        order: int64 [V], the item at each place; empty where that is the place plus one.
+
+    Returns:
+        What a search may use again and again; None where a vector is no number.
+    """
+    count, width = len(vectors) - 1, vectors.shape[1]
+    copy = torch.empty(count, width)
+    lengths, rests = np.empty(count), np.empty(count)
+    words = np.empty(width, dtype=np.int32)
+    work = (words, words.view(np.float32), np.empty(width, dtype=np.float32))
+    mean = np.zeros(width, dtype=np.float32)
+    bad, longest = fill_tile(
+        vectors.numpy(), order, 0, mean, 1.0, copy.numpy(), work, lengths, rests
+    )
+    return Ready(copy, lengths, rests, float(longest)) if bad < 0 else None
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """What is searched.
 
@@ -40,6 +80,7 @@ class Catalogue:
         tile_items: Items scored at a time, at most.
         limit: Length of the longest user vector.
         refuse: Raises the error about the item at a place.
+        ready: The items measured before; None measures them tile by tile.
     """
 
     vectors: Tensor
@@ -48,6 +89,7 @@ class Catalogue:
     tile_items: int
     limit: float
     refuse: Callable[[int], None]
+    ready: Ready | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +164,14 @@ class Candidates:
         self._terms = user_terms(asked.users, self._users, coarse=exact and coarse_float32())
         self._source = (asked.users.numpy(), catalogue.vectors.numpy(), catalogue.order)
         self._tile_users = min(TILE[kind][0], catalogue.tile_users)
-        self._tile_items = min(TILE[kind][1], catalogue.tile_items)
-        self._items = torch.empty(self._tile_items, width, dtype=kind)
+        tile_items = TILE[kind][1]
+        self._ready = catalogue.ready if exact else None
+        if self._ready is not None:
+            # Nothing is copied, so that only the products must fit; few users take wide tiles.
+            tile_items = max(tile_items, math.prod(TILE[kind]) // max(count, 1))
+        self._tile_items = min(tile_items, catalogue.tile_items, len(catalogue.vectors) - 1)
+        room = 0 if self._ready is not None else self._tile_items
+        self._items = torch.empty(room, width, dtype=kind)
         self._products = torch.empty(self._tile_users * self._tile_items, dtype=kind)
         self._measured = (np.empty(self._tile_items), np.empty(self._tile_items))
         self._largest = (0.0, 0.0)
@@ -150,7 +198,13 @@ class Candidates:
 
     def _fill(self, start: int, size: int) -> bool:
         """Prepare a tile of items; whether products with it cannot overflow."""
-        catalogue = self._catalogue
+        catalogue, limit = self._catalogue, self._catalogue.limit
+        if self._ready is not None:
+            one, part = self._ready, slice(start, start + size)
+            self._items = one.vectors[part]
+            self._measured = (one.lengths[part], one.rests[part])
+            self._largest = (float(one.lengths[part].max()), float(one.rests[part].max()))
+            return bool(max(one.longest, limit, one.longest * limit) < LONGEST)
         lengths, rests = self._measured
         tile: Any = self._items[:size]
         bad, longest = fill_tile(
@@ -158,7 +212,7 @@ class Candidates:
             catalogue.order,
             start,
             self._mean,
-            catalogue.limit,
+            limit,
             (tile if self._kind == torch.float32 else tile.view(torch.int16)).numpy(),
             self._words,
             lengths[:size],
@@ -167,7 +221,6 @@ class Candidates:
         if bad >= 0:
             catalogue.refuse(bad)
         self._largest = (float(lengths[:size].max()), float(rests[:size].max()))
-        limit = catalogue.limit
         return bool(max(longest, limit, longest * limit) < LONGEST)
 
     def _read(self, start: int, size: int, first: int, known: bool) -> None:

@@ -185,6 +185,12 @@ def test_a_profile_value_never_seen_is_unknown_not_an_error(
     assert answer[1]["ignored"] == {"clicked": [], "unclicked": []}
 
 
+def test_ids_out_of_arrays_are_ids(run: Run) -> None:
+    some = run.catalogue.items.values.to_pylist()[:3]
+    plain, arrays = recommend(run, [Request(some), Request(list(np.array(some)))])
+    assert plain == arrays
+
+
 def test_integer_ids_are_integers_and_may_be_typed(run: Run) -> None:
     numbers = pa.array(np.arange(len(run.catalogue.items)) - 3)
     counted = replace(run, catalogue=replace(run.catalogue, items=Vocabulary(numbers)))

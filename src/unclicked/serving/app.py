@@ -1,0 +1,167 @@
+"""The service of one worker process, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from unclicked.config import DataConfig
+from unclicked.errors import UnclickedError
+from unclicked.serving.batcher import Batcher
+from unclicked.serving.connections import Connections
+from unclicked.serving.dataset_examples import dataset_examples
+from unclicked.serving.guard import Guard, on_defect, on_http, on_problem
+from unclicked.serving.handlers import Handlers
+from unclicked.serving.leaving import Leaving
+from unclicked.serving.memory_state import MemoryStore
+from unclicked.serving.metrics import Metrics
+from unclicked.serving.models import Models, Slot
+from unclicked.serving.openapi import document
+from unclicked.serving.problems import Problem, json_response
+from unclicked.serving.recommending import Recommending
+from unclicked.serving.redis_state import RedisStore
+from unclicked.serving.settings import Settings
+from unclicked.serving.state import Store, horizon_us
+from unclicked.serving.static_files import StaticFiles
+
+
+def build(settings: Settings) -> ASGIApp:
+    """A service, with its models loaded.
+
+    Args:
+        settings: What it was started with.
+
+    Returns:
+        An ASGI application.
+
+    Raises:
+        UnclickedError: If a bundle, data set or store cannot be used.
+    """
+    # One core computes and another one talks; small batches gain nothing by a second thread.
+    torch.set_num_threads(settings.threads or 1)
+    metrics = Metrics()
+    models = Models(slots_of(settings), settings.max_batch, metrics.reload)
+    models.load()
+    main = models.slots["main"].served
+    if main is None:
+        raise UnclickedError("SERVE", settings.bundle, "was not loaded.")
+    store = open_store(settings.state, main.bundle.config.data)
+    recommending = Recommending(models, store)
+    batcher = Batcher(
+        recommending.compute,
+        max_batch=settings.max_batch,
+        queue=settings.queue,
+        timeout_seconds=settings.timeout_seconds,
+        told=metrics.batch,
+    )
+    examples = None if settings.examples is None else dataset_examples(Path(settings.examples))
+    leaving = Leaving(settings.port)
+    handlers = Handlers(
+        models,
+        store,
+        batcher,
+        recommending,
+        metrics,
+        examples,
+        leaving,
+        settings.max_body_kib * 1024,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        leaving.listen()
+        tasks = [asyncio.create_task(Connections(settings.port).watch())]
+        if settings.watch_seconds:
+            tasks.append(asyncio.create_task(models.watch(settings.watch_seconds)))
+        yield
+        for task in tasks:
+            task.cancel()
+        await store.close()
+        batcher.close()
+
+    app = Starlette(
+        routes=routes(handlers),
+        lifespan=lifespan,
+        exception_handlers={Problem: on_problem, 404: on_http, 405: on_http, Exception: on_defect},
+    )
+    app.router.redirect_slashes = False
+    return Guard(app, lambda: batcher.full, metrics, leaving)
+
+
+def slots_of(settings: Settings) -> dict[str, Slot]:
+    """Where the served models lie.
+
+    Args:
+        settings: What the service was started with.
+
+    Returns:
+        Name to slot.
+    """
+    slots = {"main": Slot(Path(settings.bundle))}
+    if settings.beside is not None:
+        slots["beside"] = Slot(Path(settings.beside))
+    return slots
+
+
+def open_store(state: str, config: DataConfig) -> Store:
+    """Where events are kept.
+
+    Args:
+        state: "memory", or a URL of Redis.
+        config: The rules whose windows say for how long.
+
+    Returns:
+        The store.
+
+    Raises:
+        UnclickedError: If it is neither.
+    """
+    horizon = horizon_us(config)
+    if state == "memory":
+        return MemoryStore(horizon)
+    return RedisStore.from_url(state, horizon)
+
+
+def routes(handlers: Handlers) -> list[Route]:
+    """All routes of the service.
+
+    Args:
+        handlers: What they do.
+
+    Returns:
+        The routes.
+    """
+    files = StaticFiles()
+    described = document()
+
+    async def openapi(request: Request) -> Response:
+        return json_response(described)
+
+    return [
+        Route("/recommend", handlers.recommend, methods=["POST"]),
+        Route("/events", handlers.keep_events, methods=["POST"]),
+        Route("/users/{user_id}", handlers.remove_user, methods=["DELETE"]),
+        Route("/items", handlers.find_items),
+        # An id may hold a slash.
+        Route("/items/{item_id:path}/similar", handlers.similar),
+        Route("/items/{item_id:path}", handlers.item),
+        Route("/examples", handlers.some_users),
+        Route("/model", handlers.model),
+        Route("/health", handlers.health),
+        Route("/ready", handlers.ready),
+        Route("/metrics", handlers.figures),
+        Route("/openapi.json", openapi),
+        Route("/docs", files.reference),
+        Route("/static/{name}", files.file),
+        Route("/", files.page),
+    ]

@@ -1,0 +1,145 @@
+"""Read a body: bounded in bytes and time, JSON that means one thing only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from unclicked.serving.problems import Problem, busy, of_validation
+
+SECONDS = 5.0
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def read_json(
+    request: Request, most_bytes: int, full: Callable[[], bool] = lambda: False
+) -> Any:
+    """The JSON of a request's body.
+
+    Args:
+        request: The request.
+        most_bytes: Largest body.
+        full: Whether there is no room for another request, asked once more when the body is there.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        Problem: If it is too large or slow, compressed, of another type, no plain JSON, or if
+            there is no room for it.
+    """
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "CONTENT-TYPE", "expected content-type application/json.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "CONTENT-ENCODING", "expected a body that is not compressed.")
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or not length.isascii():
+        raise Problem(400, "CONTENT-LENGTH", "expected a number of bytes.")
+    if len(length) > 12 or int(length) > most_bytes:
+        raise _too_large(most_bytes)
+    try:
+        async with asyncio.timeout(SECONDS):
+            body = await _bytes(request, most_bytes)
+    except TimeoutError:
+        why = f"the body did not arrive within {SECONDS:g} seconds."
+        raise Problem(408, "SLOW", why, headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Problem(400, "GONE", "the client went away.") from None
+    # Many may have come in together while there was room; to understand them is what takes long.
+    if full():
+        raise busy("too many requests wait.")
+    return parse(body)
+
+
+async def _bytes(request: Request, most_bytes: int) -> bytes:
+    # Not `request.stream()`: a generator for each request is a good part of what one costs.
+    body = bytearray()
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > most_bytes:
+            raise _too_large(most_bytes)
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _too_large(most_bytes: int) -> Problem:
+    return Problem(
+        413,
+        "TOO-LARGE",
+        f"expected a body of at most {most_bytes:,} bytes.",
+        headers={"Connection": "close"},
+    )
+
+
+def parse(body: bytes) -> Any:
+    """JSON in UTF-8 without NaN, infinity or a key twice.
+
+    Args:
+        body: Bytes.
+
+    Returns:
+        What they hold.
+
+    Raises:
+        Problem: If they are something else.
+
+    Example:
+        >>> parse(b'{"a": [1]}')
+        {'a': [1]}
+    """
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_constant)
+    except RecursionError:
+        raise Problem(400, "JSON", "is nested too deeply.") from None
+    except UnicodeDecodeError:
+        raise Problem(400, "JSON", "is no UTF-8.") from None
+    except ValueError as error:
+        reason = str(error) if isinstance(error, _Ambiguous | json.JSONDecodeError) else "a number"
+        raise Problem(400, "JSON", f"is no plain JSON: {reason.split(' (')[0]}.") from None
+
+
+class _Ambiguous(ValueError):
+    """What readers of JSON understand differently."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Ambiguous("a key stands there twice")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise _Ambiguous(f"{name} is no number")
+
+
+def validated(model: type[Model], content: Any, path: str = "") -> Model:
+    """A body as the model that describes it.
+
+    Args:
+        model: The model.
+        content: What the JSON held.
+        path: JSON path of the content.
+
+    Returns:
+        The checked body.
+
+    Raises:
+        Problem: If it does not fit; the first thing that is wrong is named by its path.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise of_validation(error, path) from None
+    except RecursionError:
+        raise Problem(400, "JSON", "is nested too deeply.") from None

@@ -1,0 +1,213 @@
+"""What each route does."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import time
+from typing import Any
+
+import torch
+from starlette.requests import Request
+from starlette.responses import Response
+
+import unclicked
+from unclicked.errors import UnclickedError
+from unclicked.serving.batcher import Batcher
+from unclicked.serving.body import read_json, validated
+from unclicked.serving.catalogue_pages import CataloguePages, made_up_examples
+from unclicked.serving.leaving import Leaving
+from unclicked.serving.metrics import Metrics
+from unclicked.serving.models import Models
+from unclicked.serving.problems import Problem, busy, json_response, of_user_error
+from unclicked.serving.recommending import Recommending, records, user_key
+from unclicked.serving.schema import MOST_ITEMS, EventsBody
+from unclicked.serving.state import StateError, Store
+
+MOST_FOUND = 200
+# Clocks of clients may go before ours.
+AHEAD_US = 86_400_000_000
+
+
+class Handlers:
+    """Answers requests with the parts of one process.
+
+    Args:
+        models: The served models.
+        store: Kept events.
+        batcher: Where requests wait for the model.
+        recommending: Answers /recommend.
+        metrics: What is counted.
+        examples: Example users from a data set; None makes some up.
+        leaving: Whether this worker is about to end.
+        most_bytes: Largest body.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        store: Store,
+        batcher: Batcher,
+        recommending: Recommending,
+        metrics: Metrics,
+        examples: list[dict[str, Any]] | None,
+        leaving: Leaving,
+        most_bytes: int,
+    ) -> None:
+        self.models = models
+        self.store = store
+        self.batcher = batcher
+        self.recommending = recommending
+        self.metrics = metrics
+        self.examples = examples
+        self.leaving = leaving
+        self.most_bytes = most_bytes
+        self._pages: dict[str, CataloguePages] = {}
+
+    async def recommend(self, request: Request) -> Response:
+        """Lists for one user or several."""
+        content = await read_json(request, self.most_bytes, lambda: self.batcher.full)
+        try:
+            answer = await self.recommending.answer(content, self.batcher)
+        except StateError:
+            raise busy("kept events cannot be read now.") from None
+        for one in answer.get("users", [answer]):
+            for name, lost in one["ignored"].items():
+                if lost:
+                    self.metrics.ignored.labels(name).inc(len(lost))
+        return json_response(answer)
+
+    async def keep_events(self, request: Request) -> Response:
+        """Keep a user's events."""
+        body = validated(EventsBody, await read_json(request, self.most_bytes))
+        served = self._served("main")
+        unit = body.time_unit or served.bundle.config.data.time_unit
+        found, now_us = records(body.events, unit, "events"), time.time_ns() // 1000
+        for number, one in enumerate(found):
+            # A time far ahead would keep the user's events for as long.
+            if one.time_us > now_us + AHEAD_US:
+                raise Problem(422, "TIME", "lies in the future.", f"events[{number}].timestamp")
+        lookup = served.answerer.inputs.items
+        try:
+            codes = lookup.codes([one.item_id for one in found], "events")
+        except UnclickedError as error:
+            raise of_user_error(error) from None
+        pairs = list(zip(found, codes, strict=True))
+        lost = [one.item_id for one, code in pairs if code == lookup.unknown]
+        known = [one for one, code in pairs if code != lookup.unknown]
+        try:
+            added = await self.store.add(user_key(body.user_id), known, now_us)
+        except StateError:
+            raise busy("events cannot be kept now.") from None
+        return json_response(
+            {
+                "user_id": body.user_id,
+                "stored": added.stored,
+                "duplicates": added.duplicates,
+                "ignored": {"events": list(dict.fromkeys(lost))},
+            }
+        )
+
+    async def remove_user(self, request: Request) -> Response:
+        """Remove what is kept of a user, under her id as text and as integer."""
+        text = request.path_params["user_id"]
+        keys = [f"t{text}"]
+        if text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 20:
+            keys.append(f"i{int(text)}")
+        try:
+            removed = sum([await self.store.remove(key) for key in keys])
+        except StateError:
+            raise busy("kept events cannot be removed now.") from None
+        return json_response({"user_id": text, "removed": removed})
+
+    async def find_items(self, request: Request) -> Response:
+        """Items by text or field."""
+        query = request.query_params
+        limit = _whole(query.get("limit", "20"), "limit", MOST_FOUND)
+        pages = self._catalogue("main")
+        words, field, value = (query.get(name, "")[:200] for name in ("query", "field", "value"))
+        try:
+            found = await asyncio.to_thread(pages.find, words, field, value, limit)
+        except UnclickedError as error:
+            raise of_user_error(error) from None
+        return json_response({"items": found})
+
+    async def item(self, request: Request) -> Response:
+        """One item."""
+        pages, code = self._item(request)
+        return json_response(pages.facts(code))
+
+    async def similar(self, request: Request) -> Response:
+        """Items like another."""
+        top_k = _whole(request.query_params.get("top_k", "10"), "top_k", MOST_ITEMS)
+        pages, code = self._item(request)
+        found = await asyncio.to_thread(pages.served.similar, code, top_k)
+        return json_response({"item_id": pages.facts(code)["item_id"], "items": found})
+
+    async def some_users(self, request: Request) -> Response:
+        """Users to try the model with."""
+        if self.examples is not None:
+            return json_response({"examples": self.examples, "source": "dataset"})
+        found = await asyncio.to_thread(made_up_examples, self._served("main"))
+        return json_response({"examples": found, "source": "made_up"})
+
+    async def model(self, request: Request) -> Response:
+        """What is served."""
+        current = {name: self.models.current(name) for name in self.models.slots}
+        facts = {name: one.facts() for name, one in current.items() if one is not None}
+        versions = {
+            "unclicked": unclicked.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        }
+        return json_response({"models": facts, "state": self.store.kind, "versions": versions})
+
+    async def health(self, request: Request) -> Response:
+        """Whether the process lives."""
+        return json_response({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        """Whether requests can be answered; a newer bundle that was refused is told too."""
+        if self.leaving.begun:
+            return json_response({"status": "stopping", "problems": []}, 503)
+        try:
+            kept = await self.store.ready()
+        except StateError:
+            kept = False
+        if not kept:
+            return json_response({"status": "no state", "problems": []}, 503)
+        # What was refused names a place on this machine: the log has it, a client need not.
+        problems = [text.split(":")[0] + ": reload refused" for text in self.models.problems()]
+        return json_response({"status": "ready", "problems": problems})
+
+    async def figures(self, request: Request) -> Response:
+        """Figures for Prometheus."""
+        self.metrics.waiting.set(self.batcher.depth)
+        text, kind = await asyncio.to_thread(self.metrics.text)
+        return Response(text, headers={"content-type": kind})
+
+    def _served(self, name: str) -> Any:
+        served = self.models.current(name)
+        if served is None:
+            raise Problem(422, "MODEL", "no model is served under that name.", "model")
+        return served
+
+    def _catalogue(self, name: str) -> CataloguePages:
+        served = self._served(name)
+        pages = self._pages.get(name)
+        if pages is None or pages.served is not served:
+            pages = self._pages[name] = CataloguePages(served)
+        return pages
+
+    def _item(self, request: Request) -> tuple[CataloguePages, int]:
+        pages = self._catalogue(request.query_params.get("model", "main")[:20])
+        code = pages.code(request.path_params["item_id"])
+        if code is None:
+            raise Problem(404, "ITEM", "no item has that id.", "item_id")
+        return pages, code
+
+
+def _whole(text: str, name: str, most: int) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > 6 or not 1 <= int(text) <= most:
+        raise Problem(422, "REQUEST", f"expected a whole number from 1 to {most}.", name)
+    return int(text)

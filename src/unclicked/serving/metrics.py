@@ -1,0 +1,100 @@
+"""What the service counts, for Prometheus."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from unclicked.serving.settings import FIGURES
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """Counters of one process; with several workers they are added up when asked for."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        own = self._registry
+        self._requests = Counter(
+            "unclicked_requests", "Answered requests.", ["route", "status"], registry=own
+        )
+        self.latency = Histogram(
+            "unclicked_request_seconds",
+            "Time of a request in the service.",
+            ["route"],
+            buckets=SECONDS,
+            registry=own,
+        )
+        self._batch = Histogram(
+            "unclicked_batch_size", "Users computed together.", buckets=SIZES, registry=own
+        )
+        self._compute = Histogram(
+            "unclicked_batch_seconds", "Time to compute a batch.", buckets=SECONDS, registry=own
+        )
+        self.waiting = Gauge(
+            "unclicked_queue_depth", "Users that wait.", multiprocess_mode="livesum", registry=own
+        )
+        self._reloads = Counter(
+            "unclicked_reloads", "Bundles that appeared.", ["model", "result"], registry=own
+        )
+        self.ignored = Counter(
+            "unclicked_ignored_ids", "Ids that no model knows.", ["list"], registry=own
+        )
+        # Looked up by label once, since that takes longer than counting.
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count an answered request.
+
+        Args:
+            route: Its route, as the code names it.
+            status: HTTP status.
+            seconds: How long it took.
+        """
+        key = (route, status)
+        if key not in self._known:
+            self._known[key] = (
+                self._requests.labels(route, str(status)),
+                self.latency.labels(route),
+            )
+        answered, latency = self._known[key]
+        answered.inc()
+        latency.observe(seconds)
+
+    def batch(self, size: int, seconds: float) -> None:
+        """Count a computed batch.
+
+        Args:
+            size: Users in it.
+            seconds: How long it took.
+        """
+        self._batch.observe(size)
+        self._compute.observe(seconds)
+
+    def reload(self, model: str, well: bool) -> None:
+        """Count a bundle that appeared.
+
+        Args:
+            model: Name of the model.
+            well: Whether it is served now.
+        """
+        self._reloads.labels(model, "ok" if well else "refused").inc()
+
+    def text(self) -> tuple[bytes, str]:
+        """All figures as Prometheus reads them, and their content type."""
+        registry = self._registry
+        if os.environ.get(FIGURES):
+            registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_LATEST

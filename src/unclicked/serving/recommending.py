@@ -1,0 +1,191 @@
+"""POST /recommend: from a checked body to requests of the library, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unclicked.recommendation import Event, Request
+from unclicked.serving.batcher import Batcher
+from unclicked.serving.body import validated
+from unclicked.serving.models import Models
+from unclicked.serving.moments import microseconds
+from unclicked.serving.problems import Problem
+from unclicked.serving.schema import EventBody, Id, UserBody, UsersBody
+from unclicked.serving.state import Record, Store
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to one of the models."""
+
+    model: str
+    request: Request
+
+
+@dataclass(frozen=True)
+class Refused:
+    """In the place of an answer: why there is none."""
+
+    problem: Problem
+
+
+class Recommending:
+    """Answers bodies of /recommend.
+
+    Args:
+        models: The served models.
+        store: Kept events.
+    """
+
+    def __init__(self, models: Models, store: Store) -> None:
+        self.models = models
+        self.store = store
+
+    def compute(self, asked: Sequence[Asked]) -> list[Any]:
+        """Answer a batch; each model is taken once, so that no answer is of two.
+
+        Args:
+            asked: What to answer.
+
+        Returns:
+            Answers; a `Refused` in the place of one that there is not.
+        """
+        answers: list[Any] = [None] * len(asked)
+        for name in {one.model for one in asked}:
+            served = self.models.current(name)
+            places = [place for place, one in enumerate(asked) if one.model == name]
+            if served is None:
+                found: list[Any] = [Refused(_no_model(name))] * len(places)
+            else:
+                found = served.answer([asked[place].request for place in places])
+                label = {"name": name, "sha256": served.sha256}
+                found = [
+                    Refused(one) if isinstance(one, Problem) else {"model": label} | one
+                    for one in found
+                ]
+            for place, one in zip(places, found, strict=True):
+                answers[place] = one
+        return answers
+
+    async def answer(self, content: Any, batcher: Batcher) -> dict[str, Any]:
+        """The answer to a body.
+
+        Args:
+            content: What its JSON held.
+            batcher: Where requests wait for the model.
+
+        Returns:
+            What /recommend answers.
+
+        Raises:
+            Problem: If it cannot be answered.
+        """
+        if isinstance(content, dict) and "users" in content:
+            users = validated(UsersBody, content).users
+            paths = [f"users[{number}]" for number in range(len(users))]
+        else:
+            users, paths = [validated(UserBody, content)], [""]
+        asked = [await self._asked(user, path) for user, path in zip(users, paths, strict=True)]
+        found = await batcher.submit(asked)
+        for path, one in zip(paths, found, strict=True):
+            if isinstance(one, Refused):
+                problem = one.problem
+                where = ".".join(part for part in (path, problem.path) if part)
+                raise Problem(problem.status, problem.code, problem.message, where)
+        answers = [
+            answer if user.id is None else {"id": user.id} | answer
+            for user, answer in zip(users, found, strict=True)
+        ]
+        return answers[0] if paths == [""] else {"users": answers}
+
+    async def _asked(self, user: UserBody, path: str) -> Asked:
+        served = self.models.current(user.model)
+        if served is None:
+            raise _no_model(user.model)
+        unit = user.time_unit or served.bundle.config.data.time_unit
+        now_us = time.time_ns() // 1000
+        if user.now is not None:
+            now_us = microseconds(user.now, unit, _join(path, "now"))
+        events = None
+        if user.events is not None or user.user_id is not None:
+            if user.clicked or user.unclicked:
+                raise Problem(
+                    422,
+                    "REQUEST",
+                    "expected either events (kept or given) or the lists clicked and unclicked.",
+                    _join(path, "clicked" if user.clicked else "unclicked"),
+                )
+            events = records(user.events or [], unit, _join(path, "events"))
+            if user.user_id is not None:
+                events = [*await self.store.get(user_key(user.user_id), now_us), *events]
+        request = Request(
+            clicked=user.clicked,
+            unclicked=user.unclicked,
+            profile=user.profile,
+            exclude=user.exclude,
+            top_k=user.top_k,
+            exclude_seen=user.exclude_seen,
+            events=None if events is None else [_event(one) for one in events],
+            now_us=now_us,
+            only=user.filter,
+            explain=user.explain,
+        )
+        return Asked(user.model, request)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _no_model(name: str) -> Problem:
+    return Problem(422, "MODEL", f"no model is served as {name}.", "model")
+
+
+def _event(record: Record) -> Event:
+    return Event(
+        record.item_id,
+        record.time_us,
+        record.clicked,
+        record.clicked_at_us,
+        record.session_id,
+    )
+
+
+def user_key(user_id: Id) -> str:
+    """Name under which a user's events are kept: 7 and "7" are two users.
+
+    Args:
+        user_id: Her id.
+
+    Returns:
+        A text.
+    """
+    return f"{'i' if isinstance(user_id, int) else 't'}{user_id}"
+
+
+def records(events: Sequence[EventBody], unit: str | None, path: str) -> list[Record]:
+    """Events of a body as they are kept.
+
+    Args:
+        events: The events.
+        unit: Unit of integer times.
+        path: JSON path of the list.
+
+    Returns:
+        The same with times in microseconds.
+
+    Raises:
+        Problem: If a time is none.
+    """
+    found = []
+    for number, one in enumerate(events):
+        where = f"{path}[{number}]"
+        clicked_at = None
+        if one.clicked_at is not None:
+            clicked_at = microseconds(one.clicked_at, unit, f"{where}.clicked_at")
+        moment = microseconds(one.timestamp, unit, f"{where}.timestamp")
+        found.append(Record(one.item_id, moment, bool(one.clicked), clicked_at, one.session_id))
+    return found

@@ -1,0 +1,262 @@
+"""Users' events in Redis: several processes share them, and they outlive each."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+from weakref import WeakValueDictionary
+
+from unclicked.errors import UserError
+from unclicked.serving.event_text import decode, encode, shown
+from unclicked.serving.state import (
+    MAX_EVENTS,
+    Added,
+    Record,
+    StateError,
+    add_records,
+    is_gone,
+    last_us,
+)
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+PREFIX = "unclicked:events:"
+CONNECTIONS = 32
+# One wait for the server, and a whole operation with every repetition.
+WAIT_SECONDS = 0.5
+OPERATION_SECONDS = 2.0
+# Processes that write the same user at one moment come back after a random time, at most this long.
+PAUSE_SECONDS = 0.02
+# What Redis takes for a life; an event dated in a far future must not break its clock.
+LONGEST_MS = 1 << 50
+TLS_OPTIONS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+
+Result = TypeVar("Result")
+
+
+class RedisStore:
+    """A store that several processes share; one text in JSON for each user.
+
+    A change is read, made here and written back only if nobody wrote between, else made again:
+    every process follows the same rule, and no event is lost.
+
+    Args:
+        client: A connected client that answers in bytes.
+        horizon: How long events are kept, microseconds; see `state.horizon_us`.
+        max_events: Events of one user that are kept at most, the oldest go.
+        where: Host and port, for messages.
+
+    Attributes:
+        kind: "redis".
+    """
+
+    kind = "redis"
+
+    def __init__(
+        self, client: Redis, horizon: int, *, max_events: int = MAX_EVENTS, where: str = "redis"
+    ) -> None:
+        self._client = client
+        self._horizon = horizon
+        self._max_events = max_events
+        self._where = where
+        # Callers of this process wait for each other; only other processes can come between.
+        self._turns: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
+
+    @classmethod
+    def from_url(cls, url: str, horizon: int, *, max_events: int = MAX_EVENTS) -> RedisStore:
+        """A store by its address; nothing is asked of the server yet.
+
+        Args:
+            url: redis://HOST:PORT/N, or rediss:// for TLS, with a user and password where there
+                are ones; the certificates of TLS as `?ssl_ca_certs=FILE` and the like.
+            horizon: How long events are kept, microseconds.
+            max_events: Events of one user that are kept at most.
+
+        Returns:
+            The store.
+
+        Raises:
+            UserError: If the address is another or no such, or the package `redis` is missing.
+        """
+        parts = _checked(url)
+        try:
+            from redis.asyncio import BlockingConnectionPool, Redis
+            from redis.asyncio.retry import Retry
+            from redis.backoff import NoBackoff
+            from redis.exceptions import ConnectionError
+        except ImportError:
+            raise UserError(
+                "STATE",
+                "--state",
+                'the package redis is not installed. Run: pip install "unclicked[serve]".',
+            ) from None
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=WAIT_SECONDS,
+            socket_timeout=WAIT_SECONDS,
+            socket_connect_timeout=WAIT_SECONDS,
+            # A connection from before a restart of the server is found dead only when it is used.
+            # What timed out is not asked again: that would only add to the wait.
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
+        )
+        where = f"{parts.hostname}:{parts.port or 6379}"
+        return cls(Redis.from_pool(pool), horizon, max_events=max_events, where=where)
+
+    async def add(self, user_id: str, events: Sequence[Record], now_us: int) -> Added:
+        """Add a user's events; see `state.Store`.
+
+        Args:
+            user_id: Whose.
+            events: What she was shown.
+            now_us: The server's clock.
+
+        Returns:
+            How many are new and kept, and how many were there already.
+
+        Raises:
+            StateError: If Redis does not answer or holds something else.
+        """
+
+        def change(kept: list[Record]) -> tuple[list[Record], int, Added]:
+            left, added = add_records(
+                kept, events, now_us, horizon=self._horizon, max_events=self._max_events
+            )
+            life = max(map(last_us, left), default=now_us) + self._horizon - now_us
+            return left, life, added
+
+        return await self._change(user_id, change)
+
+    async def get(self, user_id: str, now_us: int) -> list[Record]:
+        """A user's events; see `state.Store`.
+
+        Args:
+            user_id: Whose.
+            now_us: The moment.
+
+        Returns:
+            What is kept, in order of time.
+
+        Raises:
+            StateError: If Redis does not answer or holds something else.
+        """
+        key = _key(user_id)
+        async with self._told(key):
+            kept = decode(await self._client.get(key), key)
+        return [] if is_gone(kept, now_us, self._horizon) else kept
+
+    async def remove(self, user_id: str) -> int:
+        """Forget a user; see `state.Store`. What is not ours is not removed.
+
+        Args:
+            user_id: Whom.
+
+        Returns:
+            Number of events removed.
+
+        Raises:
+            StateError: If Redis does not answer or holds something else.
+        """
+        return await self._change(user_id, lambda kept: ([], 0, len(kept)))
+
+    async def ready(self) -> bool:
+        """Whether Redis answers now."""
+        try:
+            async with self._told(b""):
+                return bool(await self._client.ping())
+        except StateError:
+            return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _change(
+        self, user_id: str, change: Callable[[list[Record]], tuple[list[Record], int, Result]]
+    ) -> Result:
+        """Replace a user's events by what a function makes of them, as one step.
+
+        The function also gives how long they live, in microseconds, and the result.
+        """
+        from redis.exceptions import WatchError
+
+        key = _key(user_id)
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        async with self._told(key), turn:
+            while True:
+                try:
+                    async with self._client.pipeline(transaction=True) as pipe:
+                        await pipe.watch(key)
+                        kept = decode(await pipe.get(key), key)
+                        left, life, result = change(kept)
+                        pipe.multi()  # type: ignore[no-untyped-call]
+                        if left:
+                            life_ms = min(max(-(-life // 1000), 1), LONGEST_MS)
+                            pipe.set(key, encode(left), px=life_ms)
+                        else:
+                            pipe.delete(key)
+                        await pipe.execute()
+                        return result
+                except WatchError:
+                    await asyncio.sleep(random.uniform(0, PAUSE_SECONDS))
+
+    @asynccontextmanager
+    async def _told(self, key: bytes) -> AsyncIterator[None]:
+        """One class of error for all that can go wrong, without passwords and events in it."""
+        from redis.exceptions import RedisError, ResponseError
+
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                yield
+        except ResponseError as error:
+            # The text of the error may repeat what was to be stored.
+            name = type(error).__name__
+            raise StateError(
+                f"Redis at {self._where} refused to work on the key {shown(key)} ({name}). "
+                "Look at what the key holds and at the server's memory and rights."
+            ) from None
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StateError(
+                f"Redis at {self._where} does not answer ({type(error).__name__}). "
+                "Is it running, and are host, port, number and password right?"
+            ) from None
+
+
+def _checked(url: str) -> SplitResult:
+    """The parts of an address; no message repeats any of it, since it may hold a password."""
+    expected = "expected redis://HOST:PORT/N or rediss://HOST:PORT/N. Write it so."
+    if not url.startswith(("redis://", "rediss://")):
+        raise UserError(
+            "STATE", "--state", f"found neither memory nor an address of Redis, {expected}"
+        )
+    try:
+        parts = urlsplit(url)
+        number = parts.path.removeprefix("/")
+        whole = parts.hostname and parts.port != 0 and not parts.fragment
+        whole = whole and (not number or (number.isascii() and number.isdigit()))
+    except ValueError:
+        whole = False
+    if not whole:
+        raise UserError(
+            "STATE",
+            "--state",
+            f"found an address of Redis that is not whole, {expected} In a password write "
+            "characters such as # / ? @ as %23 %2F %3F %40.",
+        )
+    options = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if options - TLS_OPTIONS or (options and parts.scheme == "redis"):
+        known = ", ".join(sorted(TLS_OPTIONS))
+        raise UserError(
+            "STATE", "--state", f"found other options after ?, expected {known} of rediss://."
+        )
+    return parts
+
+
+def _key(user_id: str) -> bytes:
+    # A lone surrogate is no UTF-8, but still a name of its own.
+    return (PREFIX + user_id).encode("utf-8", "surrogatepass")

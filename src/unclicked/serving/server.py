@@ -1,0 +1,93 @@
+"""Start the server: settings checked first, then worker processes that answer until told to end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from unclicked import artefact
+from unclicked.errors import UserError
+from unclicked.sealed import BUNDLE, BUNDLE_KIND, refuse_mistaken
+from unclicked.serving.redis_state import RedisStore
+from unclicked.serving.settings import FIGURES, Settings
+
+APP = "unclicked.serving.worker:create"
+HEADER_SECONDS = 10
+# Requests that one worker holds at a time; more wait in their sockets.
+HELD = 4_096
+GRACE_SECONDS = 20
+
+
+def check(settings: Settings) -> None:
+    """Refuse, before anything is started, what could not work.
+
+    Args:
+        settings: What the service is to be started with.
+
+    Raises:
+        UserError: If something is no bundle, `state` is no address of Redis, options do not go
+            together, or the port is taken.
+        ArtefactError: If a bundle is broken.
+    """
+    for path in filter(None, (settings.bundle, settings.beside)):
+        refuse_mistaken(Path(path), BUNDLE)
+        artefact.verify(Path(path), BUNDLE_KIND)
+    if settings.state != "memory":
+        RedisStore.from_url(settings.state, 1)
+    elif settings.workers > 1:
+        raise UserError(
+            "SERVE-STATE",
+            f"--workers {settings.workers}",
+            "several workers would each keep other events. Give --state redis://HOST:PORT/0, or "
+            "--workers 1.",
+        )
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            raise UserError(
+                "SERVE-PORT", where, f"cannot be listened on ({error.strerror}). Choose --port."
+            ) from None
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests that were taken are answered first.
+
+    Args:
+        settings: What to serve and how.
+    """
+    from granian import Granian
+    from granian.constants import Interfaces, Loops
+    from granian.http import HTTP1Settings
+
+    check(settings)
+    settings.publish()
+    with ExitStack() as stack:
+        if settings.workers > 1:
+            # Nothing here has imported what counts: it looks at this once, when it is imported.
+            os.environ[FIGURES] = stack.enter_context(tempfile.TemporaryDirectory())
+        server = Granian(
+            APP,
+            factory=True,
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            loop=Loops.asyncio,
+            workers=settings.workers,
+            websockets=False,
+            backpressure=HELD,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+            workers_kill_timeout=GRACE_SECONDS,
+            log_access=False,
+            log_enabled=settings.log != "none",
+            process_name=None,
+        )
+        sys.stdout.flush()
+        server.serve()

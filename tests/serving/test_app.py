@@ -1,0 +1,269 @@
+"""The routes: the library's answers over HTTP, and errors that name what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from starlette.testclient import TestClient
+
+from unclicked.recommendation import Event, Request, recommend
+from unclicked.run import Run, open_run
+from unclicked.serving import schema
+
+JSON = {"content-type": "application/json"}
+MINUTE = 60_000_000
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run: Path) -> Run:
+    return open_run(tiny_run)
+
+
+@pytest.fixture(scope="module")
+def ids(run: Run) -> list[Any]:
+    return run.catalogue.items.values.to_pylist()
+
+
+def asked(client: TestClient, body: Any, status: int = 200) -> Any:
+    """The answer to a body of /recommend."""
+    answer = client.post("/recommend", content=json.dumps(body), headers=JSON)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def names(answer: dict[str, Any]) -> list[Any]:
+    return [one["item_id"] for one in answer["items"]]
+
+
+def test_a_list_is_the_library_s(client: TestClient, run: Run, ids: list[Any]) -> None:
+    body = {"clicked": ids[4:9], "unclicked": ids[30:40], "top_k": 20, "exclude": ids[:3]}
+    answer = asked(client, body)
+    expected = recommend(run, [Request(ids[4:9], ids[30:40], exclude=ids[:3], top_k=20)])[0]
+    assert names(answer) == names(expected)
+    scores = [[one["score"] for one in found["items"]] for found in (answer, expected)]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+    assert answer["model"]["name"] == "main"
+    assert len(answer["model"]["sha256"]) == 64
+    assert "explain" not in answer
+
+
+def test_several_users_are_answered_in_order(client: TestClient, ids: list[Any]) -> None:
+    users = [{"clicked": [one], "id": n, "top_k": 1 + n % 3} for n, one in enumerate(ids[:64])]
+    found = asked(client, {"users": users})["users"]
+    assert [one["id"] for one in found] == list(range(64))
+    alone = [asked(client, user) for user in users[:5]]
+    assert [names(one) for one in found[:5]] == [names(one) for one in alone]
+
+
+def test_raw_events_go_through_the_rules(client: TestClient, run: Run, ids: list[Any]) -> None:
+    rows = [
+        Event(ids[one], (1000 + when) * MINUTE, clicked)
+        for when, one, clicked in [(0, 3, True), (1, 9, False), (2, 9, False), (3, 5, True)]
+    ]
+    body = {
+        "events": [
+            {"item_id": one.item_id, "timestamp": one.time_us // 1000, "clicked": one.clicked}
+            for one in rows
+        ],
+        "time_unit": "ms",
+        "now": 1010 * 60_000,
+        "explain": True,
+    }
+    answer = asked(client, body)
+    expected = recommend(run, [Request(events=rows, now_us=1010 * MINUTE)])[0]
+    assert names(answer) == names(expected)
+    told = answer["explain"]
+    assert (told["clicked"], told["unclicked"]) == ([ids[3], ids[5]], [ids[9]])
+    assert told["gate"]["min"] <= told["gate"]["mean"] <= told["gate"]["max"]
+
+
+def test_kept_events_are_as_good_as_sent_ones(client: TestClient, ids: list[Any]) -> None:
+    event = {"item_id": ids[3], "timestamp": "2026-11-28T12:00:00Z", "clicked": True}
+    other = {"item_id": ids[8], "timestamp": "2026-11-28T13:00:30+01:00", "clicked": 1}
+    lost = {"item_id": "nobody", "timestamp": 5, "clicked": False}
+    body = {"user_id": "anna", "events": [event, other, other, lost], "time_unit": "s"}
+    kept = client.post("/events", json=body).json()
+    assert kept == {
+        "user_id": "anna",
+        "stored": 2,
+        "duplicates": 1,
+        "ignored": {"events": ["nobody"]},
+    }
+    ask = {"now": "2026-11-28T12:02:00Z", "explain": True}
+    by_id = asked(client, ask | {"user_id": "anna"})
+    sent = asked(client, ask | {"events": [other, event]})
+    assert by_id == sent
+    assert by_id["explain"]["clicked"] == [ids[3], ids[8]]
+    assert asked(client, ask | {"user_id": "bert"})["fallback"] is True
+    assert client.delete("/users/anna").json() == {"user_id": "anna", "removed": 2}
+    assert asked(client, ask | {"user_id": "anna"})["fallback"] is True
+
+
+def test_a_filter_and_the_second_model(client: TestClient, run: Run, ids: list[Any]) -> None:
+    field = next(iter(run.catalogue.fields))
+    value = client.get(f"/items/{ids[0]}").json()["fields"][field][0]
+    answer = asked(
+        client,
+        {"clicked": ids[1:3], "filter": {field: [value]}, "model": "beside", "top_k": 1000},
+    )
+    assert answer["model"]["name"] == "beside"
+    found = client.get("/items", params={"field": field, "value": value, "limit": 200}).json()
+    assert set(names(answer)) == {one["item_id"] for one in found["items"]}
+
+
+HOSTILE: list[tuple[bytes, int, str]] = [
+    (b"", 400, ""),
+    (b"{", 400, ""),
+    (b'{"top_k": NaN}', 400, ""),
+    (b'{"clicked": [], "clicked": []}', 400, ""),
+    ('{"clicked": ["é"]}'.encode("utf-16"), 400, ""),
+    (b"[" * 100_000, 413, ""),
+    (b"[" * 60_000, 400, ""),
+    (b'{"top_k": ' + b"9" * 5_000 + b"}", 400, ""),
+    (b'{"top_k": 1e400}', 422, "top_k"),
+    (b'{"top_k": 1.0}', 422, "top_k"),
+    (b'{"top_k": -1}', 422, "top_k"),
+    (b'{"top_k": true}', 422, "top_k"),
+    (b'{"clicked": [true]}', 422, "clicked[0]"),
+    (b'{"clicked": ["\\ud800"]}', 422, "clicked[0]"),
+    (b'{"clicked": [""]}', 422, "clicked[0]"),
+    (b'{"clicked": [9223372036854775808]}', 422, "clicked[0]"),
+    (b'{"colour": 1}', 422, "colour"),
+    (b'{"users": []}', 422, "users"),
+    (b'{"users": [{"top_k": 0}]}', 422, "users[0].top_k"),
+    (b"[]", 422, ""),
+    (b"null", 422, ""),
+    (b'{"now": "yesterday"}', 422, "now"),
+    (b'{"now": "2026-11-28T12:00:00"}', 422, "now"),
+    (b'{"now": 12}', 422, "now"),
+    (b'{"events": [{"item_id": "a", "timestamp": 1, "clicked": 2}]}', 422, "events[0].clicked"),
+    (b'{"events": [], "clicked": ["a"]}', 422, "clicked"),
+    (b'{"profile": {"shoe": "43"}}', 422, "shoe"),
+    (b'{"filter": {"colour": ["red"]}}', 422, "colour"),
+    (b'{"model": "other"}', 422, "model"),
+    (b'{"clicked": ' + json.dumps(["a"] * 1001).encode() + b"}", 422, "clicked"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "path"), HOSTILE)
+def test_what_is_wrong_is_named_by_its_path(
+    client: TestClient, body: bytes, status: int, path: str
+) -> None:
+    answer = client.post("/recommend", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["error"]["path"]) == (status, path), answer.text
+    schema.ErrorAnswer.model_validate(answer.json())
+    assert answer.json()["error"]["message"]
+
+
+def test_which_of_several_users_is_wrong(client: TestClient, ids: list[Any]) -> None:
+    answer = asked(client, {"users": [{"clicked": ids[:2]}, {"clicked": [7]}]}, 422)
+    assert answer["error"]["path"] == "users[1].clicked"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-type": "text/plain"}, 415),
+        ({}, 415),
+        (JSON | {"content-encoding": "gzip"}, 415),
+        (JSON | {"content-length": "-1"}, 400),
+        (JSON | {"content-length": "99999999999999999999"}, 413),
+    ],
+)
+def test_other_bodies_are_refused(client: TestClient, headers: dict[str, str], status: int) -> None:
+    assert client.post("/recommend", content=b"{}", headers=headers).status_code == status
+
+
+def test_a_body_without_length_is_bounded_too(client: TestClient) -> None:
+    parts = (b" " * 1000 for _ in range(100))
+    assert client.post("/recommend", content=parts, headers=JSON).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/recommend", 405),
+        ("POST", "/health", 405),
+        ("GET", "/nothing", 404),
+        ("GET", "/recommend/", 404),
+        ("GET", "/items/nobody", 404),
+        ("GET", "/items/nobody/similar", 404),
+        ("GET", "/static/../app.py", 404),
+        ("GET", "/static/%2e%2e%2fapp.py", 404),
+        ("GET", "/items?limit=0", 422),
+        ("GET", "/items?limit=x", 422),
+        ("GET", "/items?field=colour&value=red", 422),
+        ("GET", "/items/nobody?model=other", 422),
+    ],
+)
+def test_other_routes_are_refused_in_one_shape(
+    client: TestClient, method: str, path: str, status: int
+) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    schema.ErrorAnswer.model_validate(answer.json())
+
+
+def test_similar_items_by_hand(client: TestClient, run: Run, ids: list[Any]) -> None:
+    vectors = run.model.all_item_vectors().double()
+    cosine = vectors @ vectors[5] / (vectors.norm(dim=1) * vectors[5].norm())
+    order = [n for n in cosine[1:].argsort(descending=True).tolist() if n != 4][:7]
+    found = client.get(f"/items/{ids[4]}/similar?top_k=7").json()
+    assert names(found) == [ids[n] for n in order]
+    assert [one["score"] for one in found["items"]] == pytest.approx(
+        [float(cosine[n + 1]) for n in order], rel=1e-5
+    )
+
+
+ANSWERS: list[tuple[str, type[BaseModel]]] = [
+    ("/items", schema.ItemsFound),
+    ("/examples", schema.Examples),
+    ("/model", schema.Models),
+    ("/health", schema.Status),
+    ("/ready", schema.Status),
+]
+
+
+@pytest.mark.parametrize(("path", "model"), ANSWERS)
+def test_answers_are_as_described(client: TestClient, path: str, model: type[BaseModel]) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    model.model_validate(answer.json())
+
+
+def test_every_route_is_described(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    found = {(path, method) for path, routes in described["paths"].items() for method in routes}
+    app: Any = client.app
+    routes = {
+        (route.path.replace(":path", ""), method.lower())
+        for route in app._app.routes
+        for method in route.methods - {"HEAD"}
+    }
+    pages = {"/", "/docs", "/openapi.json", "/static/{name}"}
+    assert found == {(path, method) for path, method in routes if path not in pages}
+    text = json.dumps(described)
+    for name in described["components"]["schemas"]:
+        assert f"#/components/schemas/{name}" in text
+
+
+def test_pages_come_under_a_strict_policy(client: TestClient) -> None:
+    for path in ("/", "/docs"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+    tag = client.get("/").headers["etag"]
+    assert client.get("/", headers={"if-none-match": tag}).status_code == 304
+
+
+def test_what_happened_is_counted(client: TestClient) -> None:
+    asked(client, {"clicked": ["nobody"]})
+    text = client.get("/metrics").text
+    assert 'unclicked_requests_total{route="/recommend",status="200"}' in text
+    assert 'unclicked_ignored_ids_total{list="clicked"}' in text
+    assert "unclicked_batch_size_count" in text
