@@ -90,10 +90,29 @@ def load(url: str, script: Path, clients: int, seconds: int) -> Load:
     found = done.stdout
     if done.returncode or "Non-2xx" in found or "Socket errors" in found:
         raise UserError("BENCH-LOAD", url, f"did not answer all requests: {found[-300:]}")
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", found)
-    p50, p99 = (_latency(found, percent) for percent in ("50", "99"))
-    if rate is None or p50 is None or p99 is None:
+    figures = read_figures(found)
+    if figures is None:
         raise UserError("BENCH-LOAD", program, f"printed no figures: {found[-600:]}")
+    return figures
+
+
+def read_figures(text: str) -> Load | None:
+    """Figures that the generator printed.
+
+    Args:
+        text: What it printed.
+
+    Returns:
+        The figures; None where there are none.
+
+    Example:
+        >>> read_figures("  50%  7.50ms\\n  99%  1.20s\\nRequests/sec:  110.04\\n")
+        Load(rate=110.04, p50=0.0075, p99=1.2)
+    """
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    p50, p99 = (_latency(text, percent) for percent in ("50", "99"))
+    if rate is None or p50 is None or p99 is None:
+        return None
     return Load(float(rate[1]), p50, p99)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unclicked.data.rules import Rules, Timelines, latest_samples
 from unclicked.data.samples import Samples
+from unclicked.recommendation.request import Event
 
 Ints = NDArray[np.int64]
 
@@ -33,6 +35,9 @@ class CodedEvent:
     clicked: bool
     clicked_at_us: int | None
     session_id: str | None
+
+
+AnyEvent = TypeVar("AnyEvent", CodedEvent, Event)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def _in_order(events: Sequence[CodedEvent], now: int) -> _User:
     for event in events:
         key = (event.time_us, event.id_rank)
         other = merged.get(key)
-        merged[key] = event if other is None else _merge(other, event)
+        merged[key] = event if other is None else merge_events(other, event)
     ordered = [merged[key] for key in sorted(merged)]
     names = sorted({one.session_id for one in ordered if one.session_id is not None})
     session = {name: code for code, name in enumerate(names)}
@@ -111,14 +116,29 @@ def _in_order(events: Sequence[CodedEvent], now: int) -> _User:
     return _User([one.time_us - now for one in ordered], [one.item for one in ordered], clicks)
 
 
-def _merge(first: CodedEvent, second: CodedEvent) -> CodedEvent:
+def merge_events(first: AnyEvent, second: AnyEvent) -> AnyEvent:
+    """One event of two that agree in user, item and time, as preparation merges rows.
+
+    Args:
+        first: An event.
+        second: The other.
+
+    Returns:
+        The first, clicked if either was, with the earliest time of a click and the smallest
+        session that either knows.
+
+    Example:
+        >>> merge_events(Event("a", 5, False, None, "s"), Event("a", 5, True, 9, "r"))
+        Event(item_id='a', time_us=5, clicked=True, clicked_at_us=9, session_id='r')
+    """
     times = [t for t in (first.clicked_at_us, second.clicked_at_us) if t is not None]
     names = [s for s in (first.session_id, second.session_id) if s is not None]
     return replace(
         first,
         clicked=first.clicked or second.clicked,
         clicked_at_us=min(times, default=None),
-        session_id=min(names, key=str.encode, default=None),
+        # Texts in order of their characters are in order of their UTF-8 bytes.
+        session_id=min(names, default=None),
     )
 
 

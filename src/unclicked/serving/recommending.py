@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unclicked.recommendation import Event, Request
+from unclicked.recommendation import Request
 from unclicked.serving.batcher import Batcher
 from unclicked.serving.body import validated
 from unclicked.serving.models import Models
@@ -128,7 +128,7 @@ class Recommending:
             exclude=user.exclude,
             top_k=user.top_k,
             exclude_seen=user.exclude_seen,
-            events=None if events is None else [_event(one) for one in events],
+            events=events,
             now_us=now_us,
             only=user.filter,
             explain=user.explain,
@@ -142,16 +142,6 @@ def _join(path: str, name: str) -> str:
 
 def _no_model(name: str) -> Problem:
     return Problem(422, "MODEL", f"no model is served as {name}.", "model")
-
-
-def _event(record: Record) -> Event:
-    return Event(
-        record.item_id,
-        record.time_us,
-        record.clicked,
-        record.clicked_at_us,
-        record.session_id,
-    )
 
 
 def user_key(user_id: Id) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 from unclicked import artefact
 from unclicked.errors import UserError
 from unclicked.sealed import BUNDLE, BUNDLE_KIND, refuse_mistaken
-from unclicked.serving.redis_state import RedisStore
 from unclicked.serving.settings import FIGURES, Settings
 
 APP = "unclicked.serving.worker:create"
@@ -37,6 +36,9 @@ def check(settings: Settings) -> None:
         refuse_mistaken(Path(path), BUNDLE)
         artefact.verify(Path(path), BUNDLE_KIND)
     if settings.state != "memory":
+        # Late: it brings the library with it, which this process does not need.
+        from unclicked.serving.redis_state import RedisStore
+
         RedisStore.from_url(settings.state, 1)
     elif settings.workers > 1:
         raise UserError(

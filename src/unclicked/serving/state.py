@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from unclicked.config import DataConfig
 from unclicked.data.rules import Rules
+from unclicked.recommendation.events import merge_events
+from unclicked.recommendation.request import Event
 
 MAX_EVENTS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One item shown to a user, as it is kept.
-
-    Attributes:
-        item_id: What was shown; 7 and "7" are two items.
-        time_us: When, microseconds since 1970, a 64-bit integer.
-        clicked: Whether it was clicked.
-        clicked_at_us: When it was clicked, where that is known.
-        session_id: The site's own session, where there is one.
-    """
-
-    item_id: str | int
-    time_us: int
-    clicked: bool
-    clicked_at_us: int | None = None
-    session_id: str | None = None
+# What is kept is what was sent: 7 and "7" are two items.
+Record = Event
 
 
 class Added(NamedTuple):
@@ -219,7 +205,7 @@ def add_records(
     known = set(merged)
     for event in events:
         at = place(event)
-        merged[at] = _merge(merged[at], event) if at in merged else event
+        merged[at] = merge_events(merged[at], event) if at in merged else event
     distinct = len(merged.keys() - known)
     oldest = _anchor(list(merged.values()), now_us, horizon) - horizon
     left = [at for at, one in merged.items() if last_us(one) >= oldest]
@@ -230,18 +216,6 @@ def add_records(
     if is_gone(records, now_us, horizon):
         return [], Added(0, duplicates)
     return records, Added(len(set(left) - known), duplicates)
-
-
-def _merge(first: Record, second: Record) -> Record:
-    times = [t for t in (first.clicked_at_us, second.clicked_at_us) if t is not None]
-    names = [s for s in (first.session_id, second.session_id) if s is not None]
-    return replace(
-        first,
-        clicked=first.clicked or second.clicked,
-        clicked_at_us=min(times, default=None),
-        # Texts in order of their characters are in order of their UTF-8 bytes.
-        session_id=min(names, default=None),
-    )
 
 
 def _anchor(records: Sequence[Record], now_us: int, horizon: int) -> int:
