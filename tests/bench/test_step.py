@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from importlib.util import find_spec
+
 import pytest
 import torch
 
@@ -43,13 +46,17 @@ def test_sizes_of_a_batch_are_those_asked_for() -> None:
 
 
 # These start a process for every round of every side.
-IN_CHILDREN = ("memory", "prepare", "scale")
+IN_CHILDREN = ("memory", "prepare", "scale", "serve")
 # Needs the peers' own libraries; tests/bench/peers runs it with others in their place.
 ELSEWHERE = ("peers",)
+# What `serve` is measured against and with; neither comes with the tests.
+RIVALS = all(map(find_spec, ("fastapi", "uvicorn"))) and shutil.which("wrk") is not None
 
 
 @pytest.mark.parametrize("name", [one for one in BENCHMARKS if one not in ELSEWHERE])
 def test_every_benchmark_runs_small(name: str) -> None:
+    if name == "serve" and not RIVALS:
+        pytest.skip("needs fastapi, uvicorn and wrk")
     before = torch.get_num_threads()
     rounds = 1 if name in IN_CHILDREN else 2
     rows = BENCHMARKS[name].run(rounds, True, lambda line: None)
