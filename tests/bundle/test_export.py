@@ -228,3 +228,10 @@ def test_without_its_data_set_a_bundle_can_be_made_and_that_is_said(
     assert "no counts of the log" in said[0]
     assert "users" not in open_bundle(out.path).card["data"]
     assert "users" in open_bundle(bundle_folder).card["data"]
+
+
+def test_a_data_set_is_never_replaced(judged_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(judged_run.facts.dataset, tmp_path / "data")
+    with pytest.raises(UserError, match="something else than a bundle"):
+        export_bundle(judged_run, tmp_path / "data")
+    assert (tmp_path / "data" / "card.json").is_file()

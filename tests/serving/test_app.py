@@ -81,6 +81,18 @@ def test_raw_events_go_through_the_rules(client: TestClient, run: Run, ids: list
     assert told["gate"]["min"] <= told["gate"]["mean"] <= told["gate"]["max"]
 
 
+def test_earlier_clicks_are_long_term(client: TestClient, run: Run, ids: list[Any]) -> None:
+    body = {"clicked": ids[4:6], "long_term": ids[9:12], "explain": True}
+    answer = asked(client, body)
+    expected = recommend(run, [Request(ids[4:6], long_term=ids[9:12])])[0]
+    assert names(answer) == names(expected)
+    told = answer["explain"]
+    assert (told["clicked"], told["long_term"]) == (ids[4:6], ids[9:12])
+    # Without a session the last click is one.
+    alone = asked(client, {"long_term": ids[9:12], "explain": True})["explain"]
+    assert (alone["clicked"], alone["long_term"]) == (ids[11:12], ids[9:11])
+
+
 def test_kept_events_are_as_good_as_sent_ones(client: TestClient, ids: list[Any]) -> None:
     event = {"item_id": ids[3], "timestamp": "2026-11-28T12:00:00Z", "clicked": True}
     other = {"item_id": ids[8], "timestamp": "2026-11-28T13:00:30+01:00", "clicked": 1}

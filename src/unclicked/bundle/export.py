@@ -18,7 +18,7 @@ from unclicked.bundle.golden import golden_queries
 from unclicked.bundle.item_vectors import write_item_vectors
 from unclicked.data.dataset import PreparedDataset, save_catalogue
 from unclicked.data.item_names import load_names, save_names
-from unclicked.errors import UnclickedError
+from unclicked.errors import UnclickedError, UserError
 from unclicked.recommendation import Answerer
 from unclicked.run import EncoderMaker, Run, build_model
 from unclicked.sealed import BUNDLE_KIND
@@ -90,10 +90,31 @@ def export_bundle(
         return {"kind": BUNDLE_KIND}
 
     size = sum(one.numel() * one.element_size() for one in run.model.parameters())
+    refuse_other_kinds(out)
     artefact.publish(out, write, num_bytes=2 * size)
     files = [path for path in out.rglob("*") if path.is_file()]
     total = sum(path.stat().st_size for path in files)
     return Exported(out, len(run.catalogue.items), total, parity)
+
+
+def refuse_other_kinds(out: Path) -> None:
+    """Refuse a folder in which something else of ours lies: only a bundle is replaced by one.
+
+    Args:
+        out: Folder of a bundle to be made.
+
+    Raises:
+        UserError: If it holds a data set or another artefact.
+    """
+    artefact.recover(out)
+    if not (out / artefact.MANIFEST).is_file() or (out / contents.FACTS).is_file():
+        # Nothing of ours, which is looked at later, or a bundle, whole or broken.
+        return
+    raise UserError(
+        "OUT",
+        str(out),
+        "holds something else than a bundle and is not replaced. Choose another folder.",
+    )
 
 
 def _dataset(run: Run, warn: Say) -> PreparedDataset | None:

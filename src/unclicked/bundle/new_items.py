@@ -16,7 +16,7 @@ from unclicked import artefact
 from unclicked.bundle import contents
 from unclicked.bundle.card import card_text
 from unclicked.bundle.contents import Bundle
-from unclicked.bundle.export import write_contents
+from unclicked.bundle.export import refuse_other_kinds, write_contents
 from unclicked.bundle.golden import golden_queries
 from unclicked.bundle.neighbours import neighbour_vectors
 from unclicked.bundle.opening import open_bundle
@@ -217,4 +217,5 @@ def _publish(
         return {"kind": BUNDLE_KIND}
 
     size = sum(one.nbytes for one in grown.model.parameters())
+    refuse_other_kinds(target)
     artefact.publish(target, write, num_bytes=2 * size)

@@ -43,5 +43,10 @@ def add(
     if as_json:
         shared.print_json(made)
         return
+    if made["dropped"]:
+        again = "Train and export again to have them back."
+        shared.warn(
+            f"{', '.join(made['dropped'])} did not know the new items and are gone. {again}"
+        )
     typer.echo(f"{made['bundle']}: {made['added']:,} items added, {made['known']:,} were known")
     shared.say_next(f"unclicked serve {made['bundle']}", as_json)

@@ -60,7 +60,9 @@ def serve(
     ]
     if lacking:
         raise UserError(
-            "EXTRA", ", ".join(lacking), "is not installed. Install the extra: unclicked[serve]."
+            "EXTRA",
+            ", ".join(lacking),
+            "is not installed. Install the extra: pip install '.[serve]'",
         )
     from unclicked.serving.server import serve as run
     from unclicked.serving.settings import Settings
@@ -81,5 +83,5 @@ def serve(
         max_body_kib=max_body,
     )
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"page: http://{shown}:{port}/   reference: http://{shown}:{port}/docs", err=True)
-    run(settings)
+    where = f"page: http://{shown}:{port}/   reference: http://{shown}:{port}/docs"
+    run(settings, lambda: typer.echo(where, err=True))

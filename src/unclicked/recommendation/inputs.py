@@ -137,9 +137,13 @@ class Inputs:
 
     def _from_lists(self, request: Request) -> Known:
         lists, ignored = {}, {}
-        for name in ("clicked", "unclicked", "exclude"):
+        for name in ("clicked", "unclicked", "exclude", "long_term"):
             lists[name], ignored[name] = self._split(getattr(request, name), name)
-        clicked = lists["clicked"]
+        session = min(len(lists["clicked"]), self.source.config.data.clicked.max_short)
+        clicked = lists["long_term"] + lists["clicked"]
+        if not session:
+            # Without a session the last known click is one.
+            session = min(len(clicked), 1)
         seen = set(clicked)
         left = [code for code in lists["unclicked"] if code not in seen]
         # An item shown several times is one entry, at its last showing.
@@ -149,7 +153,6 @@ class Inputs:
         exclude = lists["exclude"]
         if request.exclude_seen:
             exclude = exclude + clicked + lists["unclicked"]
-        session = min(len(clicked), self.source.config.data.clicked.max_short)
         showings = [shown[code] for code in unclicked]
         return self._done(
             request, Found(clicked, session, unclicked, showings, []), exclude, ignored
@@ -177,7 +180,7 @@ class Inputs:
             if code == one.unknown
         ]
         # Clients know the first two; the others are there where they have something to say.
-        for name in ("events", "exclude", "profile"):
+        for name in ("events", "exclude", "long_term", "profile"):
             if not ignored.get(name):
                 ignored.pop(name, None)
         return Known(
@@ -233,7 +236,7 @@ class Inputs:
 def _check(request: Request) -> None:
     if request.top_k < 1:
         raise UserError("TOP-K", f"top_k {request.top_k}", "expected at least 1.")
-    if request.events is not None and (request.clicked or request.unclicked):
+    if request.events is not None and (request.clicked or request.unclicked or request.long_term):
         raise UserError(
             "REQUEST", "events", "stand beside lists; expected either events or the two lists."
         )

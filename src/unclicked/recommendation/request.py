@@ -70,6 +70,8 @@ class Request:
             those at or after it are not looked at.
         only: Item field to values: only items that have one of them in every field named.
         explain: Whether the answer says what the model read and how far it moved.
+        long_term: Ids clicked before the session of `clicked`, the last click last; a model that
+            was trained with long-term clicks misses them where they are left out.
     """
 
     clicked: Sequence[Any] = ()
@@ -82,3 +84,4 @@ class Request:
     now_us: int | None = None
     only: Mapping[str, Sequence[str]] = field(default_factory=dict)
     explain: bool = False
+    long_term: Sequence[Any] = ()

@@ -109,7 +109,7 @@ def made_up_examples(served: Served, count: int = 6) -> list[dict[str, Any]]:
         count: How many.
 
     Returns:
-        Mappings with "label", "clicked", "unclicked" and "profile".
+        Mappings with "label", "clicked", "long_term", "unclicked" and "profile".
     """
     catalogue = served.bundle.catalogue
     ids = served.answerer.inputs.items.ids
@@ -118,7 +118,7 @@ def made_up_examples(served: Served, count: int = 6) -> list[dict[str, Any]]:
     names = sorted((name for name, size in sizes.items() if size > 1), key=lambda n: sizes[n])
     if not names:
         few = ids[: min(8, len(ids))]
-        return [{"label": "somebody", "clicked": few[:4], "unclicked": few[4:], "profile": {}}]
+        return [_example("somebody", few[:4], few[4:])]
     name = names[0]
     words = [str(one) for one in catalogue.fields[name].vocabulary.values.to_pylist()]
     rng = np.random.default_rng(3)
@@ -131,5 +131,16 @@ def made_up_examples(served: Served, count: int = 6) -> list[dict[str, Any]]:
             for part in parts
         )
         label = f"made up: clicks {name} {words[likes]}, passes over {words[leaves]}"
-        examples.append({"label": label, "clicked": clicked, "unclicked": unclicked, "profile": {}})
+        examples.append(_example(label, clicked, unclicked))
     return examples
+
+
+def _example(label: str, clicked: list[Any], unclicked: list[Any]) -> dict[str, Any]:
+    """A user whose last two clicks are the session."""
+    return {
+        "label": label,
+        "clicked": clicked[-2:],
+        "long_term": clicked[:-2],
+        "unclicked": unclicked,
+        "profile": {},
+    }

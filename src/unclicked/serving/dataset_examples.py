@@ -19,7 +19,7 @@ def dataset_examples(path: Path) -> list[dict[str, Any]]:
         path: The prepared data set.
 
     Returns:
-        Mappings with "label", "clicked", "unclicked" and "profile".
+        Mappings with "label", "clicked", "long_term", "unclicked" and "profile".
 
     Raises:
         UnclickedError: If the data set cannot be used.
@@ -42,6 +42,7 @@ def _example(dataset: PreparedDataset, number: int) -> dict[str, Any]:
     row = int(samples.row_now[samples.position_offsets[number + 1] - 1])
     listed = samples.row_items[int(samples.row_offsets[row]) : int(samples.row_offsets[row + 1])]
     clicked = dataset.click_item[int(samples.start[number]) : int(samples.end[number])]
+    earlier = dataset.click_item[int(samples.long_start[number]) : int(samples.start[number])]
     user = int(samples.user[number])
     profile = {
         name: str(words.decode([code])[0])
@@ -53,6 +54,7 @@ def _example(dataset: PreparedDataset, number: int) -> dict[str, Any]:
     return {
         "label": f"user {dataset.users.decode([user + 1])[0]}",
         "clicked": dataset.catalogue.items.decode(np.asarray(clicked, dtype=np.int64)),
+        "long_term": dataset.catalogue.items.decode(np.asarray(earlier, dtype=np.int64)),
         "unclicked": dataset.catalogue.items.decode(np.asarray(listed, dtype=np.int64)),
         "profile": profile,
     }

@@ -16,6 +16,8 @@ from unclicked.serving.problems import Problem
 from unclicked.serving.schema import EventBody, Id, UserBody, UsersBody
 from unclicked.serving.state import Record, Store
 
+_LISTS = ("clicked", "unclicked", "long_term")
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -111,12 +113,12 @@ class Recommending:
             now_us = microseconds(user.now, unit, _join(path, "now"))
         events = None
         if user.events is not None or user.user_id is not None:
-            if user.clicked or user.unclicked:
+            if user.clicked or user.unclicked or user.long_term:
                 raise Problem(
                     422,
                     "REQUEST",
                     "expected either events (kept or given) or the lists clicked and unclicked.",
-                    _join(path, "clicked" if user.clicked else "unclicked"),
+                    _join(path, next(one for one in _LISTS if getattr(user, one))),
                 )
             events = records(user.events or [], unit, _join(path, "events"))
             if user.user_id is not None:
@@ -124,6 +126,7 @@ class Recommending:
         request = Request(
             clicked=user.clicked,
             unclicked=user.unclicked,
+            long_term=user.long_term,
             profile=user.profile,
             exclude=user.exclude,
             top_k=user.top_k,

@@ -54,12 +54,18 @@ class UserBody(Body):
     user_id: Id | None = Field(
         None, description="Whose kept events (POST /events) come before `events`."
     )
-    clicked: Ids = Field(default_factory=list, description="Clicked items, the last click last.")
+    clicked: Ids = Field(
+        default_factory=list, description="Clicked items of the session, the last click last."
+    )
     unclicked: Ids = Field(
         default_factory=list, description="Items shown and left, the last shown last."
     )
+    long_term: Ids = Field(
+        default_factory=list,
+        description="Items clicked before the session that `clicked` is, the last click last.",
+    )
     events: Annotated[list[EventBody], Field(max_length=MOST_EVENTS)] | None = Field(
-        None, description="Raw events in any order, in place of the two lists."
+        None, description="Raw events in any order, in place of the lists."
     )
     now: Time | None = Field(
         None, description="The moment of the request; the server's clock without."
@@ -204,6 +210,7 @@ class Example(BaseModel):
 
     label: str
     clicked: list[Id]
+    long_term: list[Id]
     unclicked: list[Id]
     profile: dict[str, str]
 

@@ -6,12 +6,13 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from unclicked import artefact
 from unclicked.errors import UserError
-from unclicked.sealed import BUNDLE, BUNDLE_KIND, refuse_mistaken
+from unclicked.sealed import BUNDLE, BUNDLE_KIND, DATASET, refuse_mistaken
 from unclicked.serving.settings import FIGURES, Settings
 
 APP = "unclicked.serving.worker:create"
@@ -35,6 +36,8 @@ def check(settings: Settings) -> None:
     for path in filter(None, (settings.bundle, settings.beside)):
         refuse_mistaken(Path(path), BUNDLE)
         artefact.verify(Path(path), BUNDLE_KIND)
+    if settings.examples is not None:
+        refuse_mistaken(Path(settings.examples), DATASET)
     if settings.state != "memory":
         # Late: it brings the library with it, which this process does not need.
         from unclicked.serving.redis_state import RedisStore
@@ -55,21 +58,25 @@ def check(settings: Settings) -> None:
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             raise UserError(
-                "SERVE-PORT", where, f"cannot be listened on ({error.strerror}). Choose --port."
+                "SERVE-PORT",
+                where,
+                f"cannot be listened on ({error.strerror}). Choose another --host or --port.",
             ) from None
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, begun: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT; requests that were taken are answered first.
 
     Args:
         settings: What to serve and how.
+        begun: Called when nothing speaks against the start any more.
     """
     from granian import Granian
     from granian.constants import Interfaces, Loops
     from granian.http import HTTP1Settings
 
     check(settings)
+    begun()
     settings.publish()
     with ExitStack() as stack:
         if settings.workers > 1:

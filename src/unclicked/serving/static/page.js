@@ -27,6 +27,7 @@ function bodyOf(name) {
   const profile = Object.entries(app.user.profile).filter(([field]) => field in fields);
   return {
     clicked: app.user.clicked.slice(-MOST_IDS), unclicked: app.user.unclicked.slice(-MOST_IDS),
+    ...(app.user.longTerm.length && { long_term: app.user.longTerm.slice(-MOST_IDS) }),
     ...(profile.length ? { profile: Object.fromEntries(profile) } : {}),
     top_k: Number(at("length").value),
     ...(at("unseen").checked ? { exclude_seen: true } : {}),

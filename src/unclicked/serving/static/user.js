@@ -3,10 +3,11 @@
 import { keyOf } from "./api.js";
 
 export class User {
-  constructor({ label, clicked = [], unclicked = [], profile = {} }, own = false) {
+  constructor({ label, clicked = [], long_term = [], unclicked = [], profile = {} }, own = false) {
     this.label = label;
     this.own = own;
     this.clicked = [...clicked];
+    this.longTerm = [...long_term];
     this.unclicked = [...unclicked];
     this.profile = { ...profile };
     this.past = [];
