@@ -148,7 +148,8 @@ def contrast(one: str, other: str) -> float:
 def first_user(address: str) -> dict[str, Any]:
     """The example that the page opens with, as a request."""
     one = ask(address, "examples")["examples"][0]
-    return {name: one[name] for name in ("clicked", "unclicked", "profile")} | {"top_k": 10}
+    names = ("clicked", "long_term", "unclicked", "profile")
+    return {name: one[name] for name in names} | {"top_k": 10}
 
 
 def said(one: Any) -> list[str]:
