@@ -113,6 +113,7 @@ class Recommender:
             self._settings = merge(self._settings, nested)
         resolve(preset_settings(preset), self._settings)
         self._run: Run | None = None
+        self._answerer: recommendation.Answerer | None = None
 
     @property
     def run(self) -> Run:
@@ -199,7 +200,10 @@ class Recommender:
         request = recommendation.Request(
             clicked, unclicked, dict(profile or {}), exclude, top_k=top_k
         )
-        items: list[dict[str, Any]] = recommendation.recommend(self.run, [request])[0]["items"]
+        # Made once: it holds every item's number and vector.
+        if self._answerer is None or self._answerer.source is not self.run:
+            self._answerer = recommendation.Answerer(self.run)
+        items: list[dict[str, Any]] = self._answerer.answer([request])[0]["items"]
         return items
 
     def save(self, path: str | Path) -> None:

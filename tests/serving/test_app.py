@@ -115,6 +115,15 @@ def test_kept_events_are_as_good_as_sent_ones(client: TestClient, ids: list[Any]
     assert asked(client, ask | {"user_id": "anna"})["fallback"] is True
 
 
+def test_only_the_user_named_is_removed(client: TestClient, ids: list[Any]) -> None:
+    event = {"item_id": ids[3], "timestamp": "2026-11-28T12:00:00Z", "clicked": True}
+    for user in (7, "007", "a/b"):
+        client.post("/events", json={"user_id": user, "events": [event]})
+    assert client.delete("/users/007").json()["removed"] == 1
+    assert client.delete("/users/a/b").json()["removed"] == 1
+    assert client.delete("/users/7").json()["removed"] == 1
+
+
 def test_a_filter_and_the_second_model(client: TestClient, run: Run, ids: list[Any]) -> None:
     field = next(iter(run.catalogue.fields))
     value = client.get(f"/items/{ids[0]}").json()["fields"][field][0]

@@ -197,6 +197,7 @@ def test_a_service_that_is_not_ready(chromium: Any, address: str) -> None:
         one.unroute("**/model")
         one.click("#retry")
         one.wait_for_selector(".row")
+        assert one.locator(".list.main .row").count() == 10
 
 
 def test_an_empty_list_is_told(chromium: Any, address: str) -> None:

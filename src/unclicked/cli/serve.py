@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from unclicked.cli import shared
 from unclicked.errors import UserError
 
 
@@ -24,7 +23,7 @@ def serve(
     workers: Annotated[
         int, typer.Option(help="Worker processes; more than one needs Redis.", min=1)
     ] = 1,
-    threads: shared.Threads = 0,
+    threads: Annotated[int, typer.Option(help="Threads for arithmetic in each worker.", min=1)] = 1,
     state: Annotated[
         str,
         typer.Option(

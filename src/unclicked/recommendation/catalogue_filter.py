@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -75,8 +76,12 @@ class CatalogueFilter:
         self._catalogue = catalogue
         self._vectors = vectors
         self._tie_rank = np.array(catalogue.id_rank)
-        self._lookups = {name: Lookup(one.vocabulary) for name, one in catalogue.fields.items()}
         self._kept: OrderedDict[Key, Part] = OrderedDict()
+
+    @cached_property
+    def _lookups(self) -> dict[str, Lookup]:
+        """Numbers of each field's values; made when a list is first filtered."""
+        return {name: Lookup(one.vocabulary) for name, one in self._catalogue.fields.items()}
 
     def part(self, only: Mapping[str, Sequence[str]]) -> Part:
         """The items that have one of the values in every field named.

@@ -47,8 +47,7 @@ def build(settings: Settings) -> ASGIApp:
     Raises:
         UnclickedError: If a bundle, data set or store cannot be used.
     """
-    # One core computes and another one talks; small batches gain nothing by a second thread.
-    torch.set_num_threads(settings.threads or 1)
+    torch.set_num_threads(settings.threads)
     metrics = Metrics()
     models = Models(slots_of(settings), settings.max_batch, metrics.reload)
     models.load()
@@ -150,7 +149,7 @@ def routes(handlers: Handlers) -> list[Route]:
     return [
         Route("/recommend", handlers.recommend, methods=["POST"]),
         Route("/events", handlers.keep_events, methods=["POST"]),
-        Route("/users/{user_id}", handlers.remove_user, methods=["DELETE"]),
+        Route("/users/{user_id:path}", handlers.remove_user, methods=["DELETE"]),
         Route("/items", handlers.find_items),
         # An id may hold a slash.
         Route("/items/{item_id:path}/similar", handlers.similar),

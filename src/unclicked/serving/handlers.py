@@ -112,8 +112,10 @@ class Handlers:
         """Remove what is kept of a user, under her id as text and as integer."""
         text = request.path_params["user_id"]
         keys = [f"t{text}"]
-        if text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 20:
-            keys.append(f"i{int(text)}")
+        digits = text.removeprefix("-")
+        # As an integer is spelled: 007 is a text, and nobody's number.
+        if digits.isdecimal() and len(text) < 20 and str(int(text)) == text:
+            keys.append(f"i{text}")
         try:
             removed = sum([await self.store.remove(key) for key in keys])
         except StateError:

@@ -23,7 +23,8 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     workers: int = Field(1, ge=1, le=256)
-    threads: int = Field(0, ge=0)
+    # One core computes and another one talks; small batches gain nothing by a second thread.
+    threads: int = Field(1, ge=1)
     state: str = "memory"
     queue: int = Field(256, ge=1)
     max_batch: int = Field(64, ge=1, le=4096)
