@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -89,3 +92,26 @@ def test_termination_takes_the_children_along(tmp_path: Path) -> None:
     assert caught.value.code == 143
     assert not alive(tmp_path)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("number", "ends"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
+)
+def test_a_signal_while_a_child_is_started(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    ends: type[BaseException],
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen(*arguments, **options))
+        os.kill(os.getpid(), number)
+        time.sleep(0.01)  # The handler runs here, before anybody holds the child.
+        return started[-1]
+
+    monkeypatch.setattr(children, "subprocess", SimpleNamespace(Popen=start, DEVNULL=-3))
+    with pytest.raises(ends):
+        run_all([Job("slow", ["slowly", str(tmp_path)])], 1, lambda job, trained: None)
+    assert [one.poll() for one in started] == [-signal.SIGTERM]

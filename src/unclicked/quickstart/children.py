@@ -159,12 +159,13 @@ def run_all(
     waiting = list(jobs)
     running: list[_Running] = []
     finished: dict[str, Trained] = {}
-    with _terminated_as_interrupted(), ExitStack() as files:
+    with _ended_by_signals() as gate, ExitStack() as files:
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:
                     said = files.enter_context(tempfile.TemporaryFile())
-                    running.append(_start(waiting.pop(0), said))
+                    with gate.shut():
+                        running.append(_start(waiting.pop(0), said))
                 time.sleep(POLL_SECONDS)
                 look()
                 for child in [one for one in running if one.process.poll() is not None]:
@@ -204,18 +205,50 @@ def _result(child: _Running) -> Trained:
     return Trained(seconds, tuple(warnings))
 
 
+class _Gate:
+    """A handler of signals that waits while a child is started.
+
+    An exception out of the middle of a start would leave a child that nobody knows.
+    """
+
+    def __init__(self) -> None:
+        self.interrupt = signal.getsignal(signal.SIGINT)
+        self._shut = False
+        self._came: int | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._shut:
+            self._came = number
+        elif number == signal.SIGTERM:
+            raise SystemExit(128 + number)
+        elif callable(self.interrupt):
+            self.interrupt(number, frame)
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Keep a signal until the block has ended."""
+        self._shut = True
+        try:
+            yield
+        finally:
+            self._shut = False
+            if self._came is not None:
+                self(self._came, None)
+
+
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def _ended_by_signals() -> Iterator[_Gate]:
     """Let SIGTERM unwind like an interrupt, so that the children are stopped too."""
+    gate = _Gate()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield gate
         return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    old = signal.signal(signal.SIGTERM, leave)
+    old = {signal.SIGTERM: signal.signal(signal.SIGTERM, gate)}
+    # An interrupt that a caller has set to nothing stays nothing.
+    if callable(gate.interrupt):
+        old[signal.SIGINT] = signal.signal(signal.SIGINT, gate)
     try:
-        yield
+        yield gate
     finally:
-        signal.signal(signal.SIGTERM, old)
+        for number, handler in old.items():
+            signal.signal(number, handler)
