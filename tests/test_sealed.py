@@ -100,16 +100,31 @@ def test_json_that_two_readers_could_read_differently_is_refused(tmp_path: Path,
         ("none", sealed.RUN, "is not there, .* run. Make one: unclicked train DATASET --out"),
         ("file", sealed.DATASET, "file: is a file, expected the folder of a data set"),
         ("run", sealed.DATASET, "run: is a run, not a data set. Give a data set, as"),
-        ("data", sealed.RUN, "data: is a data set, not a run. Give a run, as"),
+        ("bundle", sealed.DATASET, "is a bundle, not a data set. Give a data set, as"),
+        (
+            "run",
+            sealed.BUNDLE,
+            "is a run, not a bundle. Export it first: unclicked export .*/run --out BUNDLE$",
+        ),
+        (
+            "data",
+            sealed.BUNDLE,
+            "is a data set, not a bundle. Train .* train .*/data --out RUN, unclicked export RUN",
+        ),
+        ("data", sealed.RUN, "not a run. Train on it first: unclicked train .*/data --out RUN$"),
+        ("bundle", sealed.RUN, "not a run. Give the run that it was exported from.$"),
+        ("a run", sealed.BUNDLE, "unclicked export '.*/a run' --out BUNDLE$"),
     ],
 )
 def test_a_slip_of_the_hand_is_said_as_one(
     tmp_path: Path, name: str, expected: str, message: str
 ) -> None:
     (tmp_path / "file").write_text("")
-    for kind in ("run", "data", "other"):
+    for kind in ("run", "a run", "data", "bundle", "other"):
         (tmp_path / kind).mkdir()
     (tmp_path / "run" / "run.json").write_text("{")
+    (tmp_path / "a run" / "run.json").write_text("{")
+    (tmp_path / "bundle" / "manifest.json").write_text('{"kind": "unclicked bundle"}')
     (tmp_path / "data" / "manifest.json").write_text('{"kind": "unclicked prepared data set"}')
     (tmp_path / "other" / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=message):
@@ -119,3 +134,31 @@ def test_a_slip_of_the_hand_is_said_as_one(
     # What may be a damaged one is judged by its reader.
     for kind in (sealed.RUN, sealed.DATASET):
         sealed.refuse_mistaken(tmp_path / "other", kind)
+
+
+def test_a_folder_that_is_none_of_ours(tmp_path: Path) -> None:
+    for name in ("empty", "notes", "road/bundles/b", "road/bundles/a", "road/runs/a"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "notes" / "a.txt").write_text("mine")
+    (tmp_path / "road" / "runs" / "a" / "manifest.json").write_text("{}")
+    for name in ("a", "b"):
+        path = tmp_path / "road" / "bundles" / name / "manifest.json"
+        path.write_text('{"kind": "unclicked bundle"}')
+    told = {}
+    for name in ("empty", "notes", "road"):
+        with pytest.raises(ArtefactError) as caught:
+            sealed.refuse_mistaken(tmp_path / name, sealed.BUNDLE)
+        assert (caught.value.exit_code, caught.value.name) == (3, "ARTEFACT-MISSING")
+        assert caught.value.where == str(tmp_path / name / "manifest.json")
+        told[name] = caught.value.message
+    make = "Make one: unclicked export RUN --out FOLDER"
+    assert told["empty"] == f"is not there, so this is no whole bundle, but an empty folder. {make}"
+    assert told["notes"] == f"is not there, so this is no whole bundle. {make}"
+    meant = " or ".join(str(tmp_path / "road" / "bundles" / name) for name in ("a", "b"))
+    assert told["road"] == (
+        f"is not there, so this is no whole bundle. Did you mean {meant}? {make}"
+    )
+    with pytest.raises(ArtefactError, match="no whole data set. Make one: unclicked prepare LOG"):
+        sealed.refuse_mistaken(tmp_path / "road", sealed.DATASET)
+    # Of a run its reader says more.
+    sealed.refuse_mistaken(tmp_path / "notes", sealed.RUN)

@@ -158,7 +158,7 @@ def _prepare(
         dataset=dataset,
         timelines=timelines,
         samples=latest_samples(timelines, rules, now_us=now_us),
-        index=ExactIndex(run.model.all_item_vectors(), tie_rank=ranks),
+        index=ExactIndex(run.model.all_item_vectors(), tie_rank=ranks, ready=True),
         exclude=np.unique(codes[known]),
         unknown=[one for one, found in zip(ids, known.tolist(), strict=True) if not found],
         exclude_seen=exclude_seen,

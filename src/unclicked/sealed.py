@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import stat
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,18 @@ _MAKERS = {
     RUN: "unclicked train DATASET --out",
     BUNDLE: "unclicked export RUN --out",
 }
+# What to do with one of them where another is needed.
+_ADVICE = {
+    (RUN, BUNDLE): "Export it first: unclicked export {folder} --out BUNDLE",
+    (DATASET, BUNDLE): (
+        "Train on it, then export the run: unclicked train {folder} --out RUN, "
+        "unclicked export RUN --out BUNDLE"
+    ),
+    (DATASET, RUN): "Train on it first: unclicked train {folder} --out RUN",
+    (BUNDLE, RUN): "Give the run that it was exported from.",
+}
+_MANIFEST = "manifest.json"
+_MOST_LOOKED_AT, _NAMED = 200, 3
 SEAL = "sha256"
 MOST_BYTES = 32 * 2**20
 
@@ -152,6 +166,7 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
 
     Raises:
         UserError: If there is no folder of that name, or it holds another of the three.
+        ArtefactError: If it holds none of them, where a data set or a bundle is expected.
     """
     make = _MAKERS[expected]
     if not folder.is_dir():
@@ -163,11 +178,41 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
         )
     for other in _MAKERS:
         if other != expected and holds(folder, other):
+            usual = f"Give a {expected}, as `{make} FOLDER` makes."
+            advice = _ADVICE.get((other, expected), usual)
+            advice = advice.format(folder=shlex.quote(str(folder)))
             raise UserError(
-                "ARTEFACT-KIND",
-                str(folder),
-                f"is a {other}, not a {expected}. Give a {expected}, as `{make} FOLDER` makes.",
+                "ARTEFACT-KIND", str(folder), f"is a {other}, not a {expected}. {advice}"
             )
+    # A run may still be in the making; its reader says what is missing.
+    if expected != RUN and _is_missing(folder / _MANIFEST):
+        raise ArtefactError(
+            "ARTEFACT-MISSING",
+            str(folder / _MANIFEST),
+            f"is not there, so this is no whole {expected}{_within(folder, expected)} "
+            f"Make one: {make} FOLDER",
+        )
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing has that name; what cannot be looked at may be there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _within(folder: Path, expected: str) -> str:
+    """What else can be said of a folder without a manifest."""
+    if not any(folder.iterdir()):
+        return ", but an empty folder."
+    below = (path for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{_MANIFEST}"))
+    found = [path.parent for path in islice(below, _MOST_LOOKED_AT) if holds(path.parent, expected)]
+    few = " or ".join(map(str, sorted(found)[:_NAMED]))
+    return f". Did you mean {few}?" if found else "."
 
 
 def holds(folder: Path, kind: str) -> bool:
@@ -183,7 +228,7 @@ def holds(folder: Path, kind: str) -> bool:
     if kind == RUN:
         return (folder / "run.json").is_file()
     try:
-        manifest = read_json(folder / "manifest.json")
+        manifest = read_json(folder / _MANIFEST)
     except ArtefactError:
         return False
     return isinstance(manifest, dict) and manifest.get("kind") == (

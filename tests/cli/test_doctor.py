@@ -57,16 +57,26 @@ def test_what_is_broken_ends_with_three(
     assert json.loads(capsys.readouterr().out)["findings"][0]["level"] == "fail"
 
 
-@pytest.mark.parametrize("name", ["nothing", "log", "file"])
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("nothing", "is not there"),
+        ("log", "is no data set, no run and no bundle"),
+        ("file", "is a file"),
+        ("empty", "is an empty folder"),
+    ],
+)
 def test_misuse_ends_with_two(
-    name: str, tiny_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, found: str, tiny_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
     target = tiny_log if name == "log" else tmp_path / name
     assert run(["doctor", str(target)]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("error[DOCTOR] ")
+    assert f": {found}. Name a folder that unclicked " in err
 
 
 def test_settings_without_effect_are_told_at_the_start(

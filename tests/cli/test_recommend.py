@@ -9,6 +9,9 @@ import pytest
 
 from unclicked.cli.main import run
 from unclicked.data.dataset import PreparedDataset
+from unclicked.recommendation import Request
+from unclicked.recommendation import recommend as answer
+from unclicked.run import open_run
 
 
 @pytest.fixture
@@ -37,6 +40,31 @@ def test_lists_may_be_repeated_or_joined(
     assert run([*words, "--clicked", a, "--unclicked", c, "--exclude-seen", "--top-k", "999"]) == 0
     listed = {one["item_id"] for one in json.loads(capsys.readouterr().out)["items"]}
     assert not listed & {a, c}
+
+
+def test_earlier_clicks_are_long_term(
+    tiny_data: PreparedDataset,
+    tiny_run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ids = tiny_data.catalogue.items.values[:9].to_pylist()
+    expected = answer(
+        open_run(tiny_run), [Request(ids[:2], ids[3:5], long_term=[*ids[6:9], "ghost"])]
+    )[0]
+    lists = {"clicked": ids[:2], "unclicked": ids[3:5], "long_term": [*ids[6:9], "ghost"]}
+    words = ["recommend", str(tiny_run)]
+    for name, values in lists.items():
+        words += [f"--{name.replace('_', '-')}", ",".join(values)]
+    assert run([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == expected
+    assert expected["ignored"]["long_term"] == ["ghost"]
+    assert run(words) == 0
+    assert "unknown long-term items were ignored: 'ghost'" in capsys.readouterr().err
+    path = tmp_path / "r.jsonl"
+    path.write_text(json.dumps(lists) + "\n")
+    assert run(["recommend", str(tiny_run), "--requests", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out) == {"id": None} | expected
 
 
 def test_people_are_told_what_was_ignored(
@@ -140,7 +168,7 @@ def test_requests_are_answered_in_order(
         ('{"profile": []}', "r.jsonl:2 profile: expected an object"),
         ('{"top_k": 0}', "r.jsonl:2 top_k: expected a whole number"),
         ('{"top_k": true}', "r.jsonl:2 top_k: expected a whole number"),
-        ('{"clicked": [7]}', "clicked: found [7], expected ids of type string"),
+        ('{"clicked": [7]}', "clicked[0]: found 7, expected an id of type string"),
     ],
 )
 def test_a_wrong_request_is_named(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,38 @@ def test_an_earlier_quickstart_is_replaced(tmp_path: Path) -> None:
         (out / "runs" / "base").mkdir(parents=True)
         (out / "report.html").write_text("old")
         (out / "notes.txt").write_text("mine")
-    with fresh_folder(out):
+    before = datetime.now(UTC).replace(second=0, microsecond=0)
+    begun = json.loads((out / MARKER).read_text())["begun"]
+    told: list[str] = []
+
+    def say(line: str) -> None:
+        # Before anything goes.
+        assert (out / "report.html").read_text() == "old"
+        told.append(line)
+
+    with fresh_folder(out, say):
         assert names(out) == {MARKER, "notes.txt"}
+    assert told == [f"replaces the quickstart of {begun} in {out}"]
+    assert begun.endswith(" UTC")
+    when = datetime.fromisoformat(begun.replace(" UTC", "+00:00"))
+    assert timedelta() <= before - when <= timedelta(minutes=5)
+
+
+def test_a_new_one_has_nothing_to_say(tmp_path: Path) -> None:
+    told: list[str] = []
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        with fresh_folder(tmp_path / name, told.append):
+            pass
+    assert told == []
+
+
+def test_one_of_before_times_were_kept(tmp_path: Path) -> None:
+    (tmp_path / MARKER).write_text('{"made_by": "unclicked quickstart"}')
+    told: list[str] = []
+    with fresh_folder(tmp_path, told.append):
+        pass
+    assert told == [f"replaces the quickstart of an unknown time in {tmp_path}"]
 
 
 def test_an_interrupted_one_is_replaced(tmp_path: Path) -> None:
@@ -32,7 +64,7 @@ def test_an_interrupted_one_is_replaced(tmp_path: Path) -> None:
         assert names(tmp_path) == {MARKER}
 
 
-@pytest.mark.parametrize("content", [None, "{}", '{"made_by": "another"}', "[]"])
+@pytest.mark.parametrize("content", [None, "{}", '{"made_by": "another"}', "[]", "", "{", "\0"])
 def test_other_files_stay(tmp_path: Path, content: str | None) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     if content is not None:
@@ -54,6 +86,10 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_two_at_once(tmp_path: Path) -> None:
     with fresh_folder(tmp_path):
         (tmp_path / "log").mkdir()
-        with pytest.raises(BusyError), fresh_folder(tmp_path):
+        marked = (tmp_path / MARKER).read_text()
+        told: list[str] = []
+        with pytest.raises(BusyError), fresh_folder(tmp_path, told.append):
             raise AssertionError
+        assert told == []
+        assert (tmp_path / MARKER).read_text() == marked
         assert "log" in names(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import shlex
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Walked:
     out: Path
     result: dict[str, Any]
     page: Page
+    said: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +50,40 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     """One quickstart."""
     out = tmp_path_factory.mktemp("quick") / "start"
     sets = [part for text in SETTINGS for part in ("--set", text)]
-    text = printed("quickstart", "--out", str(out), "--preset", "tiny", *sets, "--json")
-    return Walked(out, json.loads(text), Page((out / "report.html").read_text(encoding="utf-8")))
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        # What people are told is kept, though a machine reads.
+        patch.setattr("unclicked.cli.quickstart._silent", said.append)
+        text = printed("quickstart", "--out", str(out), "--preset", "tiny", *sets, "--json")
+    page = Page((out / "report.html").read_text(encoding="utf-8"))
+    return Walked(out, json.loads(text), page, said)
+
+
+def labels(text: str) -> list[str]:
+    """What tells each line from another: its first two words, with # for any number.
+
+    Trainings end in any order, and the verdict depends on the log.
+    """
+    lines = [line for line in text.splitlines() if line and not line.startswith("warning:")]
+    found = [" ".join(re.sub(r"\S*\d\S*", "#", line).split()[:2]) for line in lines]
+    begin, end = found.index("Three models") + 1, found.index("Test, #")
+    found[begin:end] = sorted(found[begin:end])
+    found[found.index("report: quickstart/report.html") - 1] = "verdict"
+    return found
+
+
+def test_readme_shows_what_is_printed(walked: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unclicked.quickstart.quickstart", lambda *args, **given: walked.result)
+    tail = printed("quickstart", "--out", str(walked.out)).splitlines()
+    assert [line.split(":")[0] for line in tail] == ["a list", "next"]
+    every = "\n".join([*walked.said, *tail]).replace(str(walked.out), "quickstart")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    sample = readme.split("```text\n")[1].split("\n```")[0]
+    # A line that is too long for the page goes on after three blanks, which no printed line has.
+    assert not re.search(r"^ {3}\S", every, flags=re.MULTILINE)
+    whole = re.sub(r"\n {3}(?=\S)", " ", sample)
+    assert labels(whole) == labels(every)
+    assert whole.splitlines()[-1] == every.splitlines()[-1]
 
 
 def test_keys(walked: Walked) -> None:
@@ -64,7 +98,7 @@ def test_keys(walked: Walked) -> None:
         assert {"HR@50", "MRR@50", "R@50", "F1@50", "NDCG@50", "coverage@50"} <= set(one["metrics"])
     assert {"dataset", "rows", "users", "items", "samples", "mean_length"} <= set(result["data"])
     assert {
-        "items", "ignored", "fallback", "user_id", "clicked", "unclicked", "before",
+        "items", "ignored", "fallback", "user_id", "clicked", "long_term", "unclicked", "before",
     } == set(result["recommendation"])  # fmt: skip
     pairs = [(Path(row["base"]).name, Path(row["run"]).name) for row in result["comparisons"]]
     assert pairs == [
@@ -144,6 +178,11 @@ def test_story_knows_no_future(walked: Walked) -> None:
     ]
     assert len(ends) == 1
     moment = clicks[ends[0] - 1][0]
+    # Her earlier clicks are those right before this stretch, a week back from its first click.
+    first = ends[0] - size
+    week = clicks[first][0] - timedelta(days=7)
+    assert story["long_term"] == [item for time, item in clicks[:first] if time >= week]
+    assert story["long_term"]
     held_out = sum(time >= midnight for time, _ in clicks)
     assert held_out - (len(clicks) - ends[0]) <= math.ceil(0.25 * held_out)
     begin = moment - timedelta(days=3)
@@ -161,6 +200,8 @@ def test_story_is_the_prepared_sample(walked: Walked) -> None:
     row = samples.row_now[samples.position_offsets[place + 1] - 1]
     clicked = data.click_item[samples.start[place] : samples.end[place]]
     unclicked = samples.row_items[samples.row_offsets[row] : samples.row_offsets[row + 1]]
+    earlier = data.click_item[samples.long_start[place] : samples.start[place]]
+    assert story["long_term"] == data.catalogue.items.decode(earlier.tolist())
     assert story["clicked"] == data.catalogue.items.decode(clicked.tolist())
     assert story["unclicked"] == data.catalogue.items.decode(unclicked.tolist())
     assert len(clicked) >= 3
@@ -170,9 +211,10 @@ def test_story_is_the_prepared_sample(walked: Walked) -> None:
 def test_next_command_is_short_and_works(walked: Walked) -> None:
     story = walked.result["recommendation"]
     command = _command(walked.out, story)
-    assert len(command) - len(str(walked.out)) < 90
+    assert len(command) - len(str(walked.out)) < 120
     words = shlex.split(command)
-    assert words[-3] == ",".join(story["clicked"][-2:])
+    assert words[-5] == ",".join(story["clicked"][-2:])
+    assert words[-4:-2] == ["--long-term", ",".join(story["long_term"][-2:])]
     assert words[-1] == ",".join(story["unclicked"][-2:])
     answer = json.loads(printed(*words[1:], "--json"))
     assert answer["ignored"] == {"clicked": [], "unclicked": []}
@@ -194,6 +236,7 @@ def test_recommend_gives_the_story_s_lists(walked: Walked) -> None:
     story = walked.result["recommendation"]
     words = ["recommend", str(walked.out / "runs" / "unclicked"), "--json"]
     words += ["--clicked", ",".join(story["clicked"])]
+    words += ["--long-term", ",".join(story["long_term"])]
     answer = json.loads(printed(*words, "--unclicked", ",".join(story["unclicked"])))
     assert [one["item_id"] for one in answer["items"]] == [one["item_id"] for one in story["items"]]
     alone = json.loads(printed(*words))

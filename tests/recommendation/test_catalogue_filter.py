@@ -56,6 +56,25 @@ def test_two_fields_both_count_and_an_unknown_value_fits_nothing(run: Run) -> No
     assert answerer.answer([Request([ids[3]], only={first: ["none"]})])[0]["items"] == []
 
 
+def test_values_that_no_item_has_are_named(run: Run) -> None:
+    first, second = list(run.catalogue.fields)[:2]
+    ids = run.catalogue.items.values.to_pylist()
+    value = values_of(run, first)[ids[0]][0]
+    asked = {first: ["nonsense", value, "nonsense"], second: ["a=b", "nonsense"]}
+    half_known = {first: ["nonsense", value]}
+    some, half, plain = (
+        recommend(run, [Request([ids[3]], only=only)])[0]
+        for only in (asked, half_known, {first: [value]})
+    )
+    named = [f"{first}=nonsense", f"{second}=a=b", f"{second}=nonsense"]
+    assert some["ignored"] == {"clicked": [], "unclicked": [], "filter": named}
+    assert some["items"] == []
+    assert plain["ignored"] == {"clicked": [], "unclicked": []}
+    # What is unknown changes nothing beside what is known.
+    assert half["items"] == plain["items"]
+    assert half["ignored"]["filter"] == [f"{first}=nonsense"]
+
+
 def test_a_user_without_clicks_gets_popular_items_of_the_part(run: Run) -> None:
     name = next(iter(run.catalogue.fields))
     values = values_of(run, name)
@@ -67,7 +86,7 @@ def test_a_user_without_clicks_gets_popular_items_of_the_part(run: Run) -> None:
 
 
 def test_a_field_that_does_not_exist_is_named(run: Run) -> None:
-    with pytest.raises(UserError, match="colour: is no item field; there are: "):
+    with pytest.raises(UserError, match=r"filter\.colour: is no item field; there are: "):
         recommend(run, [Request(only={"colour": ["red"]})])
 
 

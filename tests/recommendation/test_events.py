@@ -130,7 +130,10 @@ def test_nothing_at_or_after_the_moment_is_read(run: Run, events: dict[Any, list
         now = sorted(one.time_us for one in rows)[len(rows) // 2]
         before = [one for one in rows if one.time_us < now]
         request = Request(events=rows, now_us=now)
-        assert inputs.known([request]) == inputs.known([replace(request, events=before)])
+        alone = inputs.known([replace(request, events=before)])[0]
+        known = inputs.known([request])[0]
+        assert known.ignored.pop("after_now") == len(rows) - len(before)
+        assert known == alone
 
 
 def item(run: Run, number: int) -> Any:
@@ -173,12 +176,26 @@ def test_unknown_items_are_named_and_seen_ones_left_out(run: Run) -> None:
     assert len(answer["items"]) == len(run.catalogue.items) - 1
 
 
+def test_events_that_are_not_read_yet_are_counted(run: Run) -> None:
+    rows = [Event(item(run, n), time, True) for n, time in [(1, 9), (2, 10), (3, 11), (3, 11)]]
+    answer = recommend(run, [Request(events=rows, now_us=10, explain=True)])[0]
+    # 10 is the moment itself: it and both rows of 11 are not read.
+    assert answer["ignored"] == {"clicked": [], "unclicked": [], "after_now": 3}
+    assert answer["explain"]["clicked"] == [item(run, 1)]
+    before = recommend(run, [Request(events=rows[:1], now_us=10)])[0]
+    assert before["ignored"] == {"clicked": [], "unclicked": []}
+    assert before["items"] == answer["items"]
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
         (Request(events=[]), "need a moment"),
         (Request(["a"], events=[], now_us=0), "either events or the two lists"),
-        (Request(events=[Event(7, 0, True)], now_us=1), "expected ids of type string"),
+        (
+            Request(events=[Event("a", 0, True), Event(7, 0, True)], now_us=1),
+            r"events\[1\]\.item_id: found 7, expected an id of type string",
+        ),
     ],
 )
 def test_wrong_requests_are_named(run: Run, request_: Request, message: str) -> None:

@@ -78,6 +78,7 @@ def story() -> Story:
     return Story(
         user_id="<u7>",
         clicked=["i5"],
+        long_term=["i1", "i4"],
         unclicked=["i4", "i2", "<i3>"],
         before=answer(["i2", "i1"]),
         after=answer(["<i3>", "i2"]),

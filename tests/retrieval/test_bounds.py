@@ -101,10 +101,10 @@ def test_score_is_the_sum_in_float64_rounded_once(width: int) -> None:
     random = np.random.default_rng(width)
     user, item = random.standard_normal((2, width)).astype(np.float32)
     exact = np.dot(user.astype(np.longdouble), item.astype(np.longdouble))
-    assert score_of(user, item) == np.float32(exact)
+    assert score_of(user, item, np.empty(width)) == np.float32(exact)
     # In float32 the small value would be lost.
     large = np.array([1e8, 1.0, -1e8], dtype=np.float32)
-    assert score_of(large, np.ones(3, dtype=np.float32)) == 1.0
+    assert score_of(large, np.ones(3, dtype=np.float32), np.empty(3)) == 1.0
 
 
 def test_sums_in_bfloat16_would_be_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

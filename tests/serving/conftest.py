@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from unclicked.bundle import export_bundle
-from unclicked.run import open_run
+from unclicked.run import Run, open_run
 from unclicked.serving.app import build
 from unclicked.serving.settings import Settings
 
@@ -43,3 +44,13 @@ def client(tiny_bundle: Path) -> Iterator[TestClient]:
     app = build(Settings(bundle=str(tiny_bundle), beside=str(tiny_bundle), watch_seconds=0))
     with TestClient(app, raise_server_exceptions=False) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run: Path) -> Run:
+    return open_run(tiny_run)
+
+
+@pytest.fixture(scope="module")
+def ids(run: Run) -> list[Any]:
+    return run.catalogue.items.values.to_pylist()

@@ -9,34 +9,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
+from tests.serving.conftest import Start
+from tests.serving.recommending_asked import JSON, asked, names
 
 from unclicked.recommendation import Event, Request, recommend
-from unclicked.run import Run, open_run
+from unclicked.run import Run
 from unclicked.serving import schema
 
-JSON = {"content-type": "application/json"}
 MINUTE = 60_000_000
-
-
-@pytest.fixture(scope="module")
-def run(tiny_run: Path) -> Run:
-    return open_run(tiny_run)
-
-
-@pytest.fixture(scope="module")
-def ids(run: Run) -> list[Any]:
-    return run.catalogue.items.values.to_pylist()
-
-
-def asked(client: TestClient, body: Any, status: int = 200) -> Any:
-    """The answer to a body of /recommend."""
-    answer = client.post("/recommend", content=json.dumps(body), headers=JSON)
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def names(answer: dict[str, Any]) -> list[Any]:
-    return [one["item_id"] for one in answer["items"]]
 
 
 def test_a_list_is_the_library_s(client: TestClient, run: Run, ids: list[Any]) -> None:
@@ -136,55 +116,6 @@ def test_a_filter_and_the_second_model(client: TestClient, run: Run, ids: list[A
     assert set(names(answer)) == {one["item_id"] for one in found["items"]}
 
 
-HOSTILE: list[tuple[bytes, int, str]] = [
-    (b"", 400, ""),
-    (b"{", 400, ""),
-    (b'{"top_k": NaN}', 400, ""),
-    (b'{"clicked": [], "clicked": []}', 400, ""),
-    ('{"clicked": ["é"]}'.encode("utf-16"), 400, ""),
-    (b"[" * 100_000, 413, ""),
-    (b"[" * 60_000, 400, ""),
-    (b'{"top_k": ' + b"9" * 5_000 + b"}", 400, ""),
-    (b'{"top_k": 1e400}', 422, "top_k"),
-    (b'{"top_k": 1.0}', 422, "top_k"),
-    (b'{"top_k": -1}', 422, "top_k"),
-    (b'{"top_k": true}', 422, "top_k"),
-    (b'{"clicked": [true]}', 422, "clicked[0]"),
-    (b'{"clicked": ["\\ud800"]}', 422, "clicked[0]"),
-    (b'{"clicked": [""]}', 422, "clicked[0]"),
-    (b'{"clicked": [9223372036854775808]}', 422, "clicked[0]"),
-    (b'{"colour": 1}', 422, "colour"),
-    (b'{"users": []}', 422, "users"),
-    (b'{"users": [{"top_k": 0}]}', 422, "users[0].top_k"),
-    (b"[]", 422, ""),
-    (b"null", 422, ""),
-    (b'{"now": "yesterday"}', 422, "now"),
-    (b'{"now": "2026-11-28T12:00:00"}', 422, "now"),
-    (b'{"now": 12}', 422, "now"),
-    (b'{"events": [{"item_id": "a", "timestamp": 1, "clicked": 2}]}', 422, "events[0].clicked"),
-    (b'{"events": [], "clicked": ["a"]}', 422, "clicked"),
-    (b'{"profile": {"shoe": "43"}}', 422, "shoe"),
-    (b'{"filter": {"colour": ["red"]}}', 422, "colour"),
-    (b'{"model": "other"}', 422, "model"),
-    (b'{"clicked": ' + json.dumps(["a"] * 1001).encode() + b"}", 422, "clicked"),
-]
-
-
-@pytest.mark.parametrize(("body", "status", "path"), HOSTILE)
-def test_what_is_wrong_is_named_by_its_path(
-    client: TestClient, body: bytes, status: int, path: str
-) -> None:
-    answer = client.post("/recommend", content=body, headers=JSON)
-    assert (answer.status_code, answer.json()["error"]["path"]) == (status, path), answer.text
-    schema.ErrorAnswer.model_validate(answer.json())
-    assert answer.json()["error"]["message"]
-
-
-def test_which_of_several_users_is_wrong(client: TestClient, ids: list[Any]) -> None:
-    answer = asked(client, {"users": [{"clicked": ids[:2]}, {"clicked": [7]}]}, 422)
-    assert answer["error"]["path"] == "users[1].clicked"
-
-
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -229,15 +160,19 @@ def test_other_routes_are_refused_in_one_shape(
     schema.ErrorAnswer.model_validate(answer.json())
 
 
-def test_similar_items_by_hand(client: TestClient, run: Run, ids: list[Any]) -> None:
-    vectors = run.model.all_item_vectors().double()
-    cosine = vectors @ vectors[5] / (vectors.norm(dim=1) * vectors[5].norm())
-    order = [n for n in cosine[1:].argsort(descending=True).tolist() if n != 4][:7]
-    found = client.get(f"/items/{ids[4]}/similar?top_k=7").json()
-    assert names(found) == [ids[n] for n in order]
-    assert [one["score"] for one in found["items"]] == pytest.approx(
-        [float(cosine[n + 1]) for n in order], rel=1e-5
-    )
+def test_a_state_that_does_not_answer_is_told(start: Start, tiny_bundle: Path) -> None:
+    # Nobody listens at port 1.
+    client = start(tiny_bundle, state="redis://127.0.0.1:1/0", watch_seconds=0)
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "no state",
+        "problems": ["state: redis does not answer; kept events cannot be used"],
+    }
+    assert client.get("/health").status_code == 200
+    assert asked(client, {"clicked": []})["fallback"] is True
+    refused = asked(client, {"user_id": "anna"}, 503)["error"]
+    assert refused["message"] == "kept events cannot be read now."
 
 
 ANSWERS: list[tuple[str, type[BaseModel]]] = [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.serving.redis_state_server import RedisServer, redis_server
 
-from unclicked.serving.redis_state import RedisStore
+from unclicked.serving.redis_state import RedisStore, trouble_at
 from unclicked.serving.state import Added, Record, StateError
 
 __all__ = ["redis_server"]
@@ -170,6 +170,7 @@ async def timed_refusals(store: RedisStore, words: str) -> list[float]:
         with pytest.raises(StateError, match=words):
             await call()
         seconds.append(time.monotonic() - begun)
+    assert words in await store.trouble()
     begun = time.monotonic()
     assert await store.ready() is False
     return [*seconds, time.monotonic() - begun]
@@ -272,6 +273,10 @@ def test_a_password(redis_server: RedisServer) -> None:
             await store.close()
 
     asyncio.run(run())
+    assert trouble_at(right) == ""
+    told = trouble_at(redis_server.url.replace("//", "//:guess@"))
+    assert "password" in told
+    assert "guess" not in told
 
 
 def test_a_server_without_memory(redis_server: RedisServer) -> None:

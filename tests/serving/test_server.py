@@ -20,10 +20,11 @@ from tests.serving.redis_state_server import RedisServer, redis_server
 from tests.serving.server_running import free_port, running, service
 
 from unclicked.bundle import contents
+from unclicked.cli.main import run
 from unclicked.errors import ArtefactError, UserError
 from unclicked.run import open_run
 from unclicked.serving.server import check
-from unclicked.serving.settings import Settings
+from unclicked.serving.settings import VARIABLE, Settings
 
 __all__ = ["redis_server"]
 
@@ -111,6 +112,23 @@ def test_sigterm_while_models_are_loaded_ends_at_once(tiny_bundle: Path) -> None
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
     assert said
+
+
+def test_a_state_that_does_not_answer_is_told_at_the_start(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The server itself is not started: what is said before is what counts here.
+    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setattr("granian.Granian.serve", lambda self: None)
+    port = str(free_port())
+    words = ["serve", str(tiny_bundle), "--port", port, "--state", "redis://:hunter2@127.0.0.1:1/0"]
+    assert run(words) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("page: http://127.0.0.1:")
+    assert told[1].startswith("warning: Redis at 127.0.0.1:1 does not answer (ConnectionError).")
+    assert told[1].endswith("answer 503; other requests are answered.")
+    assert "hunter2" not in told[1]
+    assert len(told) == 2
 
 
 @pytest.mark.slow

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving.server_running import running
 from tests.serving.static_files_browser import (
     ask,
-    browser,
     contrast,
     first_user,
     keys,
@@ -23,39 +20,12 @@ from tests.serving.static_files_browser import (
     settled,
     tab_to,
 )
+from tests.serving.static_files_served import address, chromium
 
-from unclicked.bundle import export_bundle
-from unclicked.data.dataset import PreparedDataset
-from unclicked.recommender import resolve_for
-from unclicked.run import open_run
-from unclicked.start import train
+__all__ = ["address", "chromium"]
 
 pytestmark = pytest.mark.slow
 WIDTHS = (390, 1200)
-MARKUP = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def address(
-    tiny_data: PreparedDataset, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """A service of the tiny bundle, and of one that reads clicks only beside it."""
-    folder = tmp_path_factory.mktemp("base")
-    settings = {
-        "model": {"dim": 16, "fusion": "none", "metric": "none"},
-        "train": {"max_epochs": 1, "num_buckets": 2},
-    }
-    train(tiny_data, folder / "run", resolve_for(tiny_data.config, "recommended", settings))
-    export_bundle(open_run(folder / "run"), folder / "bundle")
-    options = ("--beside", str(folder / "bundle"), "--examples", str(tiny_data.path))
-    with running(tiny_bundle, *options, "--threads", "1") as url:
-        yield url
 
 
 @pytest.mark.parametrize("path", ["", "docs"])
@@ -215,27 +185,6 @@ def test_an_empty_list_is_told(chromium: Any, address: str) -> None:
         one.goto(f"{address}/")
         one.wait_for_selector("text=The list is empty")
         assert "<b>x</b>" in one.inner_text("#read")
-    assert seen.errors == []
-
-
-def test_markup_in_data_stays_text(chromium: Any, address: str) -> None:
-    item = {"name": MARKUP, "fields": {"<i>kind</i>": [MARKUP]}, "clicks": 1}
-    long = {"item_id": "x" * 1000, "fields": {"kind": ["y" * 500]}, "clicks": 1}
-    user = {"label": MARKUP, "clicked": ["a"], "unclicked": ["b"], "profile": {}}
-
-    def known(route: Any) -> None:
-        identity = route.request.url.rsplit("/", 1)[-1]
-        route.fulfill(json=long if identity == "b" else item | {"item_id": identity})
-
-    with page(chromium, address, width=390) as (one, seen):
-        one.route("**/items/*", known)
-        answer = {"examples": [user], "source": "dataset"}
-        one.route("**/examples", lambda route: route.fulfill(json=answer))
-        ready(one, address)
-        assert MARKUP in one.inner_text(".list.main .name >> nth=0")
-        assert one.locator("main img, main b, main i").count() == 0
-        assert one.title() == "Unclicked: try the model"
-        assert one.evaluate("document.documentElement.scrollWidth") == 390
     assert seen.errors == []
 
 

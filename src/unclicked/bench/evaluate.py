@@ -12,15 +12,19 @@ from torch import Tensor
 
 from unclicked.bench.ratio import Row, by_turns, compared
 from unclicked.errors import NumericError
+from unclicked.processor import fast_int8
 from unclicked.retrieval import ExactIndex, Precision
-from unclicked.retrieval.products import half_pays
+from unclicked.retrieval.products import half_pays, holds
 
 TITLE = "exact lists over the whole catalogue, against PyTorch's matmul and topk and against faiss"
 TORCH, FAISS = "matmul and topk", "faiss IndexFlatIP"
 # Users whose scores of all items PyTorch holds at once; more are slower here.
 TORCH_USERS: Final = 128
+# Users who are searched for one by one.
+ALONE: Final = 20
 Found = tuple[Tensor, Tensor]
-Search = Callable[[], Found]
+# Lists of some users, [U, D].
+Search = Callable[[Tensor], Found]
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ DRAWN: Final = {"learned lengths": learned_like, "normal values": gaussian}
 
 
 def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
-    """Ours in float32, and in bfloat16 where that is quick, against the others.
+    """Ours with each kind of product that is quick here, against the others.
 
     Args:
         rounds: Rounds that count.
@@ -101,25 +105,52 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
         say("faiss is not installed, so its rows are left out: pip install 'unclicked[faiss]'")
     if not half_pays():
         say("bfloat16 products are not faster on this processor, so their rows are left out")
+    if not _integers_pay(sizes.dim):
+        say("int8 products are not faster on this processor, so their rows are left out")
     rows = []
     for name, draw in DRAWN.items():
         say(f"{name}: {sizes.num_items:,} items, width {sizes.dim}, top {sizes.top_k}")
         items, users = draw(sizes)
-        ours, theirs = _sides(items, users, sizes.top_k)
-        _check_all(ours | theirs, items, users)
-        seconds = by_turns(ours | theirs, rounds, say)
-        each = {
-            side: [1e6 * one / sizes.num_users for one in values]
-            for side, values in seconds.items()
+        ours, theirs = _sides(items, sizes.top_k)
+        _check_all(ours, theirs, items, users)
+        many = {side: _at_once(one, users) for side, one in (ours | theirs).items()}
+        rows += _rows(f"lists, {name}", many, set(ours), sizes.num_users, rounds, say)
+        say(f"{name}, one user at a time")
+        kept = list(ours)[-1]
+        some = users[:ALONE]
+        single = {
+            side: _one_by_one(one, some) for side, one in {kept: ours[kept], **theirs}.items()
         }
-        for side, values in each.items():
-            say(f"{side}: {1e6 / sorted(values)[len(values) // 2]:,.0f} users/s")
-        rows += [
-            compared(f"lists, {name}, {our}", each[our], other, each[other], "us a user")
-            for our in ours
-            for other in theirs
-        ]
+        rows += _rows(f"one list, {name}", single, {kept}, len(some), rounds, say)
     return rows
+
+
+def _at_once(search: Search, users: Tensor) -> Callable[[], object]:
+    return lambda: search(users)
+
+
+def _one_by_one(search: Search, users: Tensor) -> Callable[[], object]:
+    return lambda: [search(one) for one in users.split(1)]
+
+
+def _rows(
+    what: str,
+    sides: dict[str, Callable[[], object]],
+    ours: set[str],
+    count: int,
+    rounds: int,
+    say: Callable[[str], None],
+) -> list[Row]:
+    seconds = by_turns(sides, rounds, say)
+    each = {side: [1e6 * one / count for one in values] for side, values in seconds.items()}
+    for side, values in each.items():
+        say(f"{side}: {1e6 / sorted(values)[len(values) // 2]:,.0f} users/s")
+    return [
+        compared(f"{what}, {our}", each[our], other, each[other], "us a user")
+        for our in each
+        for other in each
+        if our in ours and other not in ours
+    ]
 
 
 def has_faiss() -> bool:
@@ -127,20 +158,27 @@ def has_faiss() -> bool:
     return importlib.util.find_spec("faiss") is not None
 
 
-def _sides(items: Tensor, users: Tensor, top_k: int) -> tuple[dict[str, Search], dict[str, Search]]:
-    """Ours and theirs by name, with everything built that is built once."""
-    kinds: tuple[Precision, ...] = ("float32", "bfloat16") if half_pays() else ("float32",)
-    ours: dict[str, Search] = {
-        kind: _ours(ExactIndex(items, precision=kind), users, top_k) for kind in kinds
-    }
-    theirs: dict[str, Search] = {TORCH: lambda: by_matmul(items, users, top_k)}
+def _integers_pay(width: int) -> bool:
+    return holds(torch.int8, width) and fast_int8()
+
+
+def _sides(items: Tensor, top_k: int) -> tuple[dict[str, Search], dict[str, Search]]:
+    """Ours and theirs by name, with everything built that is built once; ours kept comes last."""
+    kinds: list[Precision] = ["float32"]
+    kinds += ["bfloat16"] if half_pays() else []
+    kinds += ["int8"] if _integers_pay(items.shape[1]) else []
+    ours = {str(kind): _ours(ExactIndex(items, precision=kind), top_k) for kind in kinds}
+    ours[f"{kinds[-1]}, items ready"] = _ours(
+        ExactIndex(items, precision=kinds[-1], ready=True), top_k
+    )
+    theirs: dict[str, Search] = {TORCH: lambda users: by_matmul(items, users, top_k)}
     if has_faiss():
-        theirs[FAISS] = _faiss(items, users, top_k)
+        theirs[FAISS] = _faiss(items, top_k)
     return ours, theirs
 
 
-def _ours(index: ExactIndex, users: Tensor, top_k: int) -> Search:
-    return lambda: index.search(users, top_k)
+def _ours(index: ExactIndex, top_k: int) -> Search:
+    return lambda users: index.search(users, top_k)
 
 
 def by_matmul(items: Tensor, users: Tensor, top_k: int) -> Found:
@@ -167,28 +205,29 @@ def by_matmul(items: Tensor, users: Tensor, top_k: int) -> Found:
     return torch.cat([one.values for one in parts]), torch.cat([one.indices for one in parts]) + 1
 
 
-def _faiss(items: Tensor, users: Tensor, top_k: int) -> Search:
+def _faiss(items: Tensor, top_k: int) -> Search:
     faiss: Any = importlib.import_module("faiss")
     faiss.omp_set_num_threads(torch.get_num_threads())
     index = faiss.IndexFlatIP(items.shape[1])
     index.add(items[1:].numpy())
 
-    def search() -> Found:
+    def search(users: Tensor) -> Found:
         scores, places = index.search(users.numpy(), top_k)
         return torch.from_numpy(scores), torch.from_numpy(places) + 1
 
     return search
 
 
-def _check_all(sides: dict[str, Search], items: Tensor, users: Tensor) -> None:
+def _check_all(
+    ours: dict[str, Search], theirs: dict[str, Search], items: Tensor, users: Tensor
+) -> None:
     """All sides find the same: ours to the last bit, theirs up to rounding of their scores."""
-    expected = sides["float32"]()
-    for name, side in sides.items():
-        scores, found = side()
+    expected = ours["float32"](users)
+    for name, side in (ours | theirs).items():
+        scores, found = side(users)
         exact = torch.einsum("ukd,ud->uk", items[found].double(), users.double())
         # A list is right when its items, scored exactly, are as good at every place.
         worse = (expected[0] - exact).abs().max() / exact.abs().max()
-        ours = name in ("float32", "bfloat16")
         same = torch.equal(found, expected[1]) and torch.equal(scores, expected[0])
-        if float(worse) > 1e-6 or (ours and not same):
+        if float(worse) > 1e-6 or (name in ours and not same):
             raise NumericError("BENCH-LISTS", name, "found other lists than float32, expected none")

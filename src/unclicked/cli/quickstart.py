@@ -71,9 +71,10 @@ def _silent(line: str) -> None:
 def _command(out: Path, story: dict[str, Any]) -> str:
     """A list for the user's last few events, as a command of one line."""
     words = ["unclicked", "recommend", str(out / "runs" / "unclicked")]
-    for name in ("clicked", "unclicked"):
+    for name in ("clicked", "long_term", "unclicked"):
         if story[name]:
-            words += [f"--{name}", ",".join(map(str, story[name][-_NAMED:]))]
+            option = f"--{name.replace('_', '-')}"
+            words += [option, ",".join(map(str, story[name][-_NAMED:]))]
     return shlex.join(words)
 
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from unclicked.run import Run
 
 Ids = Annotated[list[str] | None, typer.Option(metavar="IDS", help="Ids, the last one latest.")]
-_LISTS = ("clicked", "unclicked", "exclude")
+_LISTS = ("clicked", "long_term", "unclicked", "exclude")
 _IGNORED = {
     "clicked": "clicked items",
+    "long_term": "long-term items",
     "unclicked": "unclicked items",
     "exclude": "items to exclude",
     "profile": "profile values",
@@ -30,11 +31,15 @@ def recommend(
     run: Annotated[Path, typer.Argument(help="Folder of a run, or a bundle.")],
     clicked: Ids = None,
     unclicked: Ids = None,
+    long_term: Annotated[
+        list[str] | None,
+        typer.Option(metavar="IDS", help="Ids clicked before the session of --clicked."),
+    ] = None,
     profile: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="A profile value. Repeatable.")
     ] = None,
     requests: Annotated[
-        Path | None, typer.Option(help="JSON lines with id, clicked, unclicked, profile.")
+        Path | None, typer.Option(help="JSON lines: id, clicked, long_term, unclicked, profile.")
     ] = None,
     all_users: Annotated[
         bool, typer.Option("--all-users", help="Everybody in the data set, as of its end.")
@@ -62,7 +67,8 @@ def recommend(
     """
     from unclicked.recommendation import Request
 
-    asks = [clicked is not None or unclicked is not None, requests is not None, all_users]
+    named = any(one is not None for one in (clicked, unclicked, long_term))
+    asks = [named, requests is not None, all_users]
     _refuse_mixed(asks, out, dataset, profile)
     shared.set_threads(threads)
     shared.check_device(device)
@@ -75,8 +81,9 @@ def recommend(
         _from_file(run, device, *_read_requests(requests, ids, top_k, exclude_seen))
     else:
         seen, passed = shared.split_list(clicked), shared.split_list(unclicked)
-        values = _profile(profile or [])
-        _for_one(run, device, Request(seen, passed, values, ids, top_k, exclude_seen), as_json)
+        values, earlier = _profile(profile or []), shared.split_list(long_term)
+        one = Request(seen, passed, values, ids, top_k, exclude_seen, long_term=earlier)
+        _for_one(run, device, one, as_json)
 
 
 def _refuse_mixed(
@@ -175,6 +182,7 @@ def _read_requests(
                 [*lists["exclude"], *exclude],
                 content.get("top_k", top_k),
                 exclude_seen,
+                long_term=lists["long_term"],
             )
         )
     return names, asked

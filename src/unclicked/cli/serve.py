@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unclicked.cli import shared
 from unclicked.errors import UserError
 
 
@@ -83,4 +84,26 @@ def serve(
     )
     shown = f"[{host}]" if ":" in host else host
     where = f"page: http://{shown}:{port}/   reference: http://{shown}:{port}/docs"
-    run(settings, lambda: typer.echo(where, err=True))
+
+    def begun() -> None:
+        typer.echo(where, err=True)
+        _warn_of_state(state)
+
+    run(settings, begun)
+
+
+def _warn_of_state(state: str) -> None:
+    """Say at once what would otherwise be seen by /ready and by 503s alone.
+
+    The service starts all the same: lists and raw events need no kept ones, and after an outage
+    the store may well come up after the service. It is asked anew for each request.
+    """
+    if state == "memory":
+        return
+    from unclicked.serving.redis_state import trouble_at
+
+    if trouble := trouble_at(state):
+        shared.warn(
+            f"{trouble} Until it answers, /ready and requests with a user_id answer 503; other "
+            "requests are answered."
+        )

@@ -38,11 +38,15 @@ def examine(path: Path | None) -> Diagnosis:
         return examine_bundle(path)
     if _is_dataset(path):
         return examine_dataset(path)
+    found = "is no data set, no run and no bundle"
+    if not path.is_dir():
+        found = "is a file" if path.exists() else "is not there"
+    elif not any(path.iterdir()):
+        found = "is an empty folder"
     raise UserError(
         "DOCTOR",
         str(path),
-        "is no data set, no run and no bundle. Name a folder that unclicked prepare, train or "
-        "export made.",
+        f"{found}. Name a folder that unclicked prepare, train or export made.",
     )
 
 

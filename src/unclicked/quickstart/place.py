@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from unclicked import artefact
-from unclicked.errors import ResourceError, UserError
+from unclicked.errors import ArtefactError, ResourceError, UserError
 
 MARKER = "quickstart.json"
 MADE_BY = "unclicked quickstart"
@@ -17,11 +19,12 @@ REPORT = "report.html"
 
 
 @contextmanager
-def fresh_folder(out: Path) -> Iterator[None]:
+def fresh_folder(out: Path, say: Callable[[str], None] = lambda line: None) -> Iterator[None]:
     """Hold an output folder for one quickstart, cleared of what an earlier one left.
 
     Args:
         out: The folder; it may be missing, empty, or an earlier quickstart's.
+        say: Told in one line which quickstart is replaced, before anything of it goes.
 
     Yields:
         Nothing; the folder is locked inside the block.
@@ -40,11 +43,16 @@ def fresh_folder(out: Path) -> Iterator[None]:
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        # First of all, so that a run that is interrupted can be started again.
-        artefact.write_json(out / MARKER, {"made_by": MADE_BY})
+        earlier = (out / MARKER).is_file()
+        if not earlier:
+            # First of all, so that a run that is interrupted can be started again.
+            _mark(out)
     except OSError as error:
         raise ResourceError("DISK", str(out), f"cannot be written ({error}).") from error
     with artefact.lock(out):
+        if earlier:
+            say(f"replaces the quickstart of {_begun(out)} in {out}")
+            _mark(out)
         for name in FOLDERS:
             shutil.rmtree(out / name, ignore_errors=True)
         (out / REPORT).unlink(missing_ok=True)
@@ -60,5 +68,24 @@ def _ours(out: Path) -> bool:
     marker = out / MARKER
     if not marker.is_file():
         return False
-    content = artefact.read_json(marker)
-    return isinstance(content, dict) and content.get("made_by") == MADE_BY
+    return _marked(marker).get("made_by") == MADE_BY
+
+
+def _marked(marker: Path) -> dict[str, Any]:
+    """What a marker says; nothing where somebody else's file has that name."""
+    try:
+        content = artefact.read_json(marker)
+    except ArtefactError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _mark(out: Path) -> None:
+    begun = datetime.now(UTC).isoformat(" ", "minutes").replace("+00:00", " UTC")
+    artefact.write_json(out / MARKER, {"made_by": MADE_BY, "begun": begun})
+
+
+def _begun(out: Path) -> str:
+    """When the quickstart in a folder was begun, as it says itself."""
+    begun = _marked(out / MARKER).get("begun")
+    return begun[:40] if isinstance(begun, str) and begun.isprintable() else "an unknown time"

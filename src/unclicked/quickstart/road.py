@@ -86,7 +86,7 @@ def quickstart(
     started = time.monotonic()
     # A wrong setting is refused before anything is made.
     resolve(preset_settings("recommended"), parse_set(assignments(settings or {})))
-    with fresh_folder(out):
+    with fresh_folder(out, say):
         dataset = _data(out, seed, preset, num_users, say)
         trained = _train(out, dict(settings or {}), seed, threads or side_by_side(), say)
         runs = _judge(out, dataset)

@@ -84,12 +84,13 @@ def recommendation(story: Story) -> dict[str, Any]:
         story: Her story.
 
     Returns:
-        Keys as `recommend --json`, and "user_id", "clicked", "unclicked" and "before", the items
-        recommended from her clicks alone.
+        Keys as `recommend --json`, and "user_id", "clicked", "long_term", "unclicked" and "before",
+        the items recommended from her clicks alone.
     """
     return story.after | {
         "user_id": story.user_id,
         "clicked": story.clicked,
+        "long_term": story.long_term,
         "unclicked": story.unclicked,
         "before": story.before["items"],
     }

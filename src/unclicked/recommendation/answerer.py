@@ -98,6 +98,8 @@ class Answerer:
         answers = []
         for number, one in enumerate(known):
             answer = self._named(found[number], one.ignored, fallback=not one.clicked)
+            if lost := self._filter.unknown(requests[number].only):
+                answer["ignored"]["filter"] = lost
             if requests[number].explain:
                 answer["explain"] = self._read(one) | told.get(
                     number, {"gate": None, "distances": None}
@@ -167,7 +169,7 @@ class Answerer:
         return items, [float(clicks[code - 1]) for code in items]
 
     def _named(
-        self, found: tuple[list[int], list[float]], ignored: dict[str, list[Any]], *, fallback: bool
+        self, found: tuple[list[int], list[float]], ignored: dict[str, Any], *, fallback: bool
     ) -> dict[str, Any]:
         ids = self.inputs.items.ids
         return {
@@ -202,9 +204,11 @@ def recommend(source: Source, requests: Sequence[Request]) -> list[dict[str, Any
         requests: The users.
 
     Returns:
-        One mapping for each request: "items" (dicts of "item_id", "score", "rank"), "ignored" (ids
-        under "clicked" and "unclicked", and where there are any, ids under "events" and "exclude"
-        and texts `NAME=VALUE` under "profile"), "fallback" and, where asked, "explain".
+        One mapping for each request: "items" (dicts of "item_id", "score", "rank"), "ignored",
+        "fallback" and, where asked, "explain". "ignored" has unknown ids under "clicked" and
+        "unclicked", and where there are any, under "long_term", "events" and "exclude"; texts
+        `NAME=VALUE` under "profile" and "filter"; and under "after_now" the number of events at
+        or after the moment of the request.
 
     Raises:
         UserError: If `top_k` is below 1, an id or value is of the wrong type, or a profile or item

@@ -14,6 +14,7 @@ from torch import Tensor
 from unclicked.data.catalogue import Catalogue
 from unclicked.errors import UserError
 from unclicked.recommendation.lookup import Lookup
+from unclicked.recommendation.request import key_path
 from unclicked.retrieval import ExactIndex
 
 Ints = NDArray[np.int64]
@@ -106,6 +107,26 @@ class CatalogueFilter:
                 self._kept.popitem(last=False)
         return part
 
+    def unknown(self, only: Mapping[str, Sequence[str]]) -> list[str]:
+        """Wanted values that no item can have, because the catalogue does not know them.
+
+        Args:
+            only: Field to values.
+
+        Returns:
+            Texts `NAME=VALUE`, each once.
+
+        Raises:
+            UserError: If a value is no text.
+        """
+        lost = []
+        for name, values in only.items():
+            lookup = self._lookups[name]
+            codes = lookup.codes(values, key_path("filter", name))
+            pairs = zip(values, codes, strict=True)
+            lost += [f"{name}={value}" for value, code in pairs if code == lookup.unknown]
+        return list(dict.fromkeys(lost))
+
     def codes(self, only: Mapping[str, Sequence[str]]) -> Ints:
         """Numbers of these items.
 
@@ -123,9 +144,11 @@ class CatalogueFilter:
         for name, values in only.items():
             if name not in self._lookups:
                 names = ", ".join(self._lookups) or "none"
-                raise UserError("FILTER", name, f"is no item field; there are: {names}.")
+                where = key_path("filter", name)
+                raise UserError("FILTER", where, f"is no item field; there are: {names}.")
             lookup, field = self._lookups[name], self._catalogue.fields[name]
-            wanted = [c for c in lookup.codes(values, f"filter {name}") if c != lookup.unknown]
+            found = lookup.codes(values, key_path("filter", name))
+            wanted = [code for code in found if code != lookup.unknown]
             hit = np.concatenate(([0], np.cumsum(np.isin(field.codes, wanted))))
             # Row 0 is padding; items are rows 1..V.
             allowed &= (hit[field.offsets[2 : count + 2]] - hit[field.offsets[1 : count + 1]]) > 0

@@ -17,7 +17,7 @@ from unclicked.encoders.base import long_input_of
 from unclicked.errors import UserError
 from unclicked.recommendation.events import CodedEvent, Found, apply_rules
 from unclicked.recommendation.lookup import Lookup
-from unclicked.recommendation.request import Request, Source
+from unclicked.recommendation.request import Request, Source, key_path
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Known:
         showings: Showings of each.
         exclude: What must not be in the list, ascending.
         profile: Number of each profile value; 0 where none is given.
-        ignored: Unknown ids by the name of their list.
+        ignored: Unknown ids by the name of their list; and how many events were too late.
     """
 
     clicked: list[int]
@@ -40,7 +40,7 @@ class Known:
     showings: list[int]
     exclude: list[int]
     profile: list[int]
-    ignored: dict[str, list[Any]]
+    ignored: dict[str, Any]
 
 
 class Inputs:
@@ -136,7 +136,8 @@ class Inputs:
         )
 
     def _from_lists(self, request: Request) -> Known:
-        lists, ignored = {}, {}
+        lists: dict[str, list[int]] = {}
+        ignored: dict[str, Any] = {}
         for name in ("clicked", "unclicked", "exclude", "long_term"):
             lists[name], ignored[name] = self._split(getattr(request, name), name)
         session = min(len(lists["clicked"]), self.source.config.data.clicked.max_short)
@@ -162,7 +163,10 @@ class Inputs:
         exclude, unknown = self._split(request.exclude, "exclude")
         if request.exclude_seen:
             exclude = exclude + found.seen + found.unclicked
-        ignored = {"clicked": [], "unclicked": [], "events": lost, "exclude": unknown}
+        ignored: dict[str, Any] = {"clicked": [], "unclicked": []}
+        ignored |= {"events": lost, "exclude": unknown}
+        now = _moment(request)
+        ignored["after_now"] = sum(one.time_us >= now for one in request.events or ())
         return self._done(request, found, exclude, ignored)
 
     def _done(
@@ -170,7 +174,7 @@ class Inputs:
         request: Request,
         found: Found,
         exclude: list[int],
-        ignored: dict[str, list[Any]],
+        ignored: dict[str, Any],
     ) -> Known:
         profile = self._profile(request.profile)
         lookups = zip(self.profiles.items(), profile, strict=True)
@@ -180,7 +184,7 @@ class Inputs:
             if code == one.unknown
         ]
         # Clients know the first two; the others are there where they have something to say.
-        for name in ("events", "exclude", "long_term", "profile"):
+        for name in ("events", "exclude", "long_term", "profile", "after_now"):
             if not ignored.get(name):
                 ignored.pop(name, None)
         return Known(
@@ -203,7 +207,7 @@ class Inputs:
 
     def _coded(self, request: Request) -> tuple[list[CodedEvent], list[Any]]:
         events = request.events or ()
-        codes = self.items.codes([one.item_id for one in events], "events")
+        codes = self.items.codes([one.item_id for one in events], "events", ".item_id")
         known, lost = [], []
         for event, code in zip(events, codes, strict=True):
             if code == self.items.unknown:
@@ -226,16 +230,17 @@ class Inputs:
         wrong = sorted(set(given) - set(self.profiles))
         if wrong:
             names = ", ".join(self.profiles) or "none"
-            raise UserError("PROFILE", wrong[0], f"is no profile field; there are: {names}.")
+            where = key_path("profile", wrong[0])
+            raise UserError("PROFILE", where, f"is no profile field; there are: {names}.")
         return [
-            lookup.codes([given[name]], f"profile {name}")[0] if name in given else PADDING
+            lookup.code(given[name], key_path("profile", name)) if name in given else PADDING
             for name, lookup in self.profiles.items()
         ]
 
 
 def _check(request: Request) -> None:
     if request.top_k < 1:
-        raise UserError("TOP-K", f"top_k {request.top_k}", "expected at least 1.")
+        raise UserError("TOP-K", "top_k", f"found {request.top_k}, expected at least 1.")
     if request.events is not None and (request.clicked or request.unclicked or request.long_term):
         raise UserError(
             "REQUEST", "events", "stand beside lists; expected either events or the two lists."

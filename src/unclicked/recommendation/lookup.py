@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from unclicked.data.vocabulary import Vocabulary
 from unclicked.errors import UserError
 
 Code = int
+_MOST_SHOWN = 60
 
 
 class Lookup:
@@ -33,21 +34,40 @@ class Lookup:
         self._code = {value: code for code, value in enumerate(self.ids, start=1)}
         self._integers = pa.types.is_integer(vocabulary.values.type)
 
-    def codes(self, ids: Sequence[Any], where: str) -> list[Code]:
+    def codes(self, ids: Sequence[Any], where: str, part: str = "") -> list[Code]:
         """Numbers of ids; `unknown` for one that is not listed.
 
         Args:
             ids: Ids in the vocabulary's type, or integers as text.
-            where: What they are called, for the error.
+            where: Path of the list, for the error: `clicked` becomes `clicked[2]`.
+            part: What the id is of its entry, such as `.item_id`.
 
         Returns:
             Their numbers.
 
         Raises:
-            UserError: If an id is of another type.
+            UserError: If an id is of another type; the first one is named by its path.
         """
+        return self._codes(ids, lambda place: f"{where}[{place}]{part}")
+
+    def code(self, one: Any, where: str) -> Code:
+        """Number of one id; `unknown` if it is not listed.
+
+        Args:
+            one: The id.
+            where: Its path, for the error.
+
+        Returns:
+            Its number.
+
+        Raises:
+            UserError: If it is of another type.
+        """
+        return self._codes([one], lambda place: where)[0]
+
+    def _codes(self, ids: Sequence[Any], path: Callable[[int], str]) -> list[Code]:
         if self._integers and ids and all(isinstance(one, str) for one in ids):
-            ids = self.vocabulary.parse(ids, where)
+            ids = self._parsed(ids, path)
         # One look at the types, and a second one only at ids that are not listed: this is asked for
         # every item of every request.
         wanted, unknown = int if self._integers else str, self.unknown
@@ -59,17 +79,36 @@ class Lookup:
         codes = [self._code.get(one, unknown) for one in ids] if alike else []
         lost = [one for one, code in zip(ids, codes, strict=False) if code == unknown]
         if not alike or not all(map(self._fits, lost)):
+            fits = (type(one) is wanted and self._fits(one) for one in ids)
+            place = next(place for place, well in enumerate(fits) if not well)
+            kind = self.vocabulary.values.type
             raise UserError(
-                "ID",
-                where,
-                f"found {list(ids)[:3]!r}, expected ids of type {self.vocabulary.values.type}.",
+                "ID", path(place), f"found {_shown(ids[place])}, expected an id of type {kind}."
             )
         return codes
+
+    def _parsed(self, ids: Sequence[str], path: Callable[[int], str]) -> list[Any]:
+        """Integers that are spelled as text."""
+        try:
+            return self.vocabulary.parse(ids, "")
+        except UserError:
+            for place, one in enumerate(ids):
+                try:
+                    self.vocabulary.parse([one], "")
+                except UserError:
+                    found = f"found {_shown(one)}, expected an id that is a 64-bit integer."
+                    raise UserError("ID", path(place), found) from None
+            raise
 
     def _fits(self, one: Any) -> bool:
         if self._integers:
             return bool(-(2**63) <= one < 2**63)
         return one.isascii() or _is_text(one)
+
+
+def _shown(one: Any) -> str:
+    text = repr(one[:_MOST_SHOWN] if isinstance(one, str) else one)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
 def _is_text(one: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,6 +12,29 @@ from unclicked.config import Config
 from unclicked.data.catalogue import Catalogue
 from unclicked.data.vocabulary import Vocabulary
 from unclicked.model import UnclickedRecommender
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_LONGEST_KEY = 60
+
+
+def key_path(path: str, key: str) -> str:
+    """Path of a key of an object.
+
+    Args:
+        path: Path of the object; empty for the whole.
+        key: The key; a long one is cut.
+
+    Returns:
+        The path, in ASCII.
+
+    Example:
+        >>> key_path("filter", "colour"), key_path("filter", "a b")
+        ('filter.colour', 'filter["a b"]')
+    """
+    cut = key if len(key) <= _LONGEST_KEY else f"{key[: _LONGEST_KEY - 3]}..."
+    if _PLAIN.fullmatch(cut):
+        return f"{path}.{cut}" if path else cut
+    return f"{path}[{json.dumps(cut)}]"
 
 
 class Source(Protocol):

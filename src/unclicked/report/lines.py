@@ -90,12 +90,17 @@ def story_lines(story: Story) -> list[str]:
     size = len(story.ids("after"))
     came, went = (_some(story, ids) for ids in (story.moved_in(), story.moved_out()))
     return [
-        f"user {story.user_id} clicked {_named(story, story.clicked)}",
+        f"user {story.user_id} clicked {_named(story, story.clicked)}{_earlier(story)}",
         f"  and passed over {len(story.unclicked)} items: {_some(story, story.unclicked)}",
         f"  from her clicks alone, the first of {size}: {_named(story, story.ids('before')[:4])}",
         f"  with what she passed over, {len(story.moved_in())} of {size} are new: in {came}; "
         f"out {went}",
     ]
+
+
+def _earlier(story: Story) -> str:
+    count = len(story.long_term)
+    return f", and {count} {'item' if count == 1 else 'items'} before" if count else ""
 
 
 def _named(story: Story, ids: Sequence[object]) -> str:

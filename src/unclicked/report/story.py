@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,9 @@ class Story:
     Attributes:
         user_id: Who.
         clicked: Ids of her session's clicks, the last click last.
+        long_term: Ids that she clicked before that session, the last click last.
         unclicked: Ids of what she was shown and passed over, the last shown last.
-        before: Answer of `recommend` to her clicks alone.
+        before: Answer of `recommend` to her clicks alone, those before the session among them.
         after: Answer of `recommend` to her clicks and her skips.
         labels: Item id to the value of a field, such as its leaf category.
         later: Ids she clicked later that day; no model saw them.
@@ -39,6 +40,7 @@ class Story:
 
     user_id: Any
     clicked: list[Any]
+    long_term: list[Any]
     unclicked: list[Any]
     before: dict[str, Any]
     after: dict[str, Any]
@@ -93,6 +95,10 @@ def tell_story(
     moment (the first with any unclicked item, where nobody has so many): a rule that looks at
     inputs only, never at a list.
 
+    Both lists read her earlier clicks too, as they were prepared: those before the session's first
+    click, as far back as the rules look. Models are trained with them, and a list without them is
+    nearly the same for everybody. Nothing at or after the moment of prediction is among her inputs.
+
     Args:
         run: A trained run.
         dataset: The data set it was trained on.
@@ -110,17 +116,20 @@ def tell_story(
     begin, end = samples.row_offsets[row], samples.row_offsets[row + 1]
     chosen = first_user(samples, end - begin)
     clicked = dataset.click_item[samples.start[chosen] : samples.end[chosen]]
+    earlier = dataset.click_item[samples.long_start[chosen] : samples.start[chosen]]
     unclicked = samples.row_items[begin[chosen] : end[chosen]]
     truth = slice(samples.truth_offsets[chosen], samples.truth_offsets[chosen + 1])
-    asked = [catalogue.items.decode(codes.tolist()) for codes in (clicked, unclicked)]
-    later = catalogue.items.decode(samples.truth_items[truth].tolist())
-    requests = [Request(asked[0], top_k=top_k), Request(asked[0], asked[1], top_k=top_k)]
-    before, after = recommend(run, requests)
+    decode = catalogue.items.decode
+    asked = [decode(codes.tolist()) for codes in (clicked, unclicked, earlier)]
+    later = decode(samples.truth_items[truth].tolist())
+    alone = Request(asked[0], long_term=asked[2], top_k=top_k)
+    before, after = recommend(run, [alone, replace(alone, unclicked=asked[1])])
     listed = {item["item_id"] for answer in (before, after) for item in answer["items"]}
     ids = sorted(listed | set(asked[0]) | set(asked[1]))
     return Story(
         user_id=dataset.users.decode([int(samples.user[chosen]) + 1])[0],
         clicked=asked[0],
+        long_term=asked[2],
         unclicked=asked[1],
         before=before,
         after=after,

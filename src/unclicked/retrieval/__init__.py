@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unclicked.errors import NumericError, UserError
 from unclicked.retrieval import by_chunks, by_threshold
-from unclicked.retrieval.candidates import Asked, Catalogue, Lists, Ready, make_ready
+from unclicked.retrieval.bounds import middle
+from unclicked.retrieval.candidates import TILE, Asked, Catalogue, Lists
 from unclicked.retrieval.exclusions import Exclusions, Integers, exclusions
-from unclicked.retrieval.products import half_holds, half_pays
+from unclicked.retrieval.integer_items import IntegerItems, rounded_items
+from unclicked.retrieval.products import fastest, holds
+from unclicked.retrieval.ready_items import Ready, make_ready
 
 __all__ = ["ExactIndex", "Precision"]
 
 FEW_USERS: Final = 128
-Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
+Ints: TypeAlias = NDArray[np.int64]
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "int8"]
 
 
 class ExactIndex:
@@ -37,14 +42,16 @@ class ExactIndex:
         block_users: How many users are scored at a time, at most; at least 1. A search needs about
             `block_users * chunk_items * 8` bytes next to its inputs and results, three times that
             where very many scores are equal.
-        precision: Type of the fast products on the CPU: "float32", "bfloat16", or "auto", which
-            takes bfloat16 for many users where a short trial finds it faster. Where sums of such
-            products turn out not to be made in float32, float32 is taken anyway.
-        ready: Whether the items are measured once, for many searches for few users on the CPU; that
-            takes as much memory again as the vectors, which must then not change.
+        precision: Type of the fast products on the CPU: "float32", "bfloat16", "int8", or "auto",
+            which for many users takes what a short trial finds fastest. "int8" needs D + 16 bytes
+            an item more while it searches. Where such products turn out not to keep their bound
+            here, float32 is taken anyway.
+        ready: Whether what the first search makes of the items is kept for later ones, on the CPU:
+            whole numbers of a quarter of the vectors' size where such products are fastest, else a
+            copy for few users. The vectors must then not change.
 
     Attributes:
-        searched_again: Users of the last search whose lists bfloat16 products left open, so that
+        searched_again: Users of the last search whose lists rounded products left open, so that
             they were searched a second time in float32.
 
     Raises:
@@ -72,7 +79,7 @@ class ExactIndex:
         if chunk_items < 1 or block_users < 1:
             raise _misfit("chunk_items, block_users", (chunk_items, block_users), "1 or more")
         if precision not in get_args(Precision):
-            raise _misfit("precision", repr(precision), "auto, float32 or bfloat16")
+            raise _misfit("precision", repr(precision), "auto, float32, bfloat16 or int8")
         self.searched_again = 0
         self._vectors = item_vectors.detach().float()
         self._chunk_items = chunk_items
@@ -84,8 +91,8 @@ class ExactIndex:
         if tie_rank is not None:
             self._set_tie_order(torch.as_tensor(tie_rank, device=item_vectors.device))
         self._ready: Ready | None = None
-        if ready and item_vectors.device.type == "cpu":
-            self._ready = make_ready(self._vectors.contiguous(), self._places())
+        self._integers: IntegerItems | None = None
+        self._keep = ready
 
     @property
     def num_items(self) -> int:
@@ -151,31 +158,53 @@ class ExactIndex:
         scores = torch.full((len(users), top_k), by_chunks.NO_SCORE)
         items = torch.zeros(len(users), top_k, dtype=torch.int64)
         lists = Lists(scores.numpy(), items.numpy(), np.zeros(len(users), dtype=np.bool_))
+        kind = self._kind(len(users))
+        vectors = self._vectors.contiguous()
+        whole = kind == torch.int8
         catalogue = Catalogue(
-            self._vectors.contiguous(), order, self._block_users, self._chunk_items, limit,
-            self._refuse, self._ready if self._fits(limit) else None,
+            vectors, order, self._block_users, self._chunk_items, limit, self._refuse,
+            None if whole else self._measured(vectors, order, limit),
+            self._rounded(vectors, order, limit) if whole else None,
         )  # fmt: skip
         asked = Asked(users.contiguous(), places, begin.numpy(), end.numpy())
-        kind = torch.bfloat16 if self._half(len(users)) else torch.float32
         room = 8 * self._block_users * self._chunk_items
         by_threshold.search(catalogue, asked, lists, kind, room)
         self.searched_again = int(lists.again.sum())
         return scores, items
 
-    def _places(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _places(self) -> Ints:
         """The item at each place of the tie order; empty where that is the place plus one."""
         return np.empty(0, dtype=np.int64) if self._order is None else self._order.numpy()
 
-    def _fits(self, limit: float) -> bool:
+    def _fits(self, measured: Ready | IntegerItems | None, limit: float) -> bool:
         """Whether no score can overflow; the search that measures anew says which one could."""
-        ready = self._ready
-        return ready is not None and ready.longest * limit < torch.finfo(torch.float32).max
+        return measured is not None and measured.longest * limit < torch.finfo(torch.float32).max
 
-    def _half(self, num_users: int) -> bool:
+    def _measured(self, vectors: Tensor, order: Ints, limit: float) -> Ready | None:
+        """The items measured now or before, if they are to be kept."""
+        if self._keep and self._ready is None:
+            self._ready = make_ready(vectors, order)
+        return self._ready if self._fits(self._ready, limit) else None
+
+    def _rounded(self, vectors: Tensor, order: Ints, limit: float) -> IntegerItems:
+        """The items as whole numbers, made now or before."""
+        found = self._integers
+        if found is None or not self._fits(found, limit):
+            tile = min(TILE[torch.int8][1], self._chunk_items, self.num_items)
+            found = rounded_items((vectors, order), middle(vectors), tile, limit, self._refuse)
+        if self._keep:
+            self._integers = found
+        return found
+
+    def _kind(self, num_users: int) -> torch.dtype:
+        """What is multiplied."""
         if self._precision == "auto":
+            best = fastest(self._vectors.shape[1])
             # For few users it takes longer to round the items than to multiply them.
-            return num_users >= FEW_USERS and half_pays()
-        return self._precision == "bfloat16" and half_holds()
+            kept = self._keep and best == torch.int8
+            return best if kept or num_users >= FEW_USERS else torch.float32
+        kind = {"bfloat16": torch.bfloat16, "int8": torch.int8}.get(self._precision)
+        return kind if kind is not None and holds(kind, self._vectors.shape[1]) else torch.float32
 
     def _set_tie_order(self, tie_rank: Tensor) -> None:
         if tie_rank.shape != (len(self._vectors),) or tie_rank.is_floating_point():

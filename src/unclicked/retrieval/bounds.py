@@ -7,7 +7,8 @@ certain bounds of S.
 
 Rounding of the inputs. Let w = v - m, where m is any fixed vector (the mean of the items, or zero
 in float32): u.v and u.w differ by u.m, the same for all items, and order them alike. Let u' and w'
-be what the processor multiplies: u and w rounded to bfloat16, or themselves in float32. Then
+be what the processor multiplies: u and w rounded to bfloat16 or to whole numbers, or themselves in
+float32. Then
 
     u.w - u'.w' = (u - u').w' + u.(w - w'),
 
@@ -28,6 +29,9 @@ which is less than 2^-8 (1 + 2^-7) of |a|.
 
 The score itself. The sum in float64, its rounding to float32 and the subtraction of m are off by
 less than 2^-22 (|v| + |m|) |u|.
+
+Whole numbers. With int8, u' and w' are whole numbers of at most 127 times a scale; their sums of
+products are exact in 32 bits, and what is said of accumulation holds all the more.
 
 Together, with N the larger of |u| and |u'|, l the larger of |w| and |w'|, and
 r = |w - w'| + 2^-22 (|v| + |m|),

@@ -3,7 +3,7 @@
 Most of a straightforward search is not the matrix product but the choice of the largest scores of
 each chunk. Here a compiled filter reads each tile of products once, while it is in the cache, and
 keeps what the bounds of `bounds` do not rule out. Because only certain bounds rule an item out,
-the products may be in bfloat16: the lists and the scores are the same.
+the products may be of rounded numbers: the lists and the scores are the same.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 import torch
 
 from unclicked.retrieval.candidates import Asked, Candidates, Catalogue, Lists, room_of
+from unclicked.retrieval.float_candidates import FloatCandidates
+from unclicked.retrieval.integer_candidates import IntegerCandidates
 
 # Users for whom a thread of their own is worth while.
 LEAST_USERS: Final = 64
@@ -28,7 +30,7 @@ def search(catalogue: Catalogue, asked: Asked, lists: Lists, kind: torch.dtype, 
         catalogue: What is searched.
         asked: The users.
         lists: Their lists; changed.
-        kind: Type of the products, float32 or bfloat16.
+        kind: What is multiplied where the catalogue has no whole numbers: float32 or bfloat16.
         room: Bytes that candidates may take, about.
     """
     count, top_k = lists.scores.shape
@@ -69,12 +71,17 @@ def _search_part(
     stop: threading.Event,
 ) -> None:
     """One thread's users; those who need it a second time in float32."""
-    found = Candidates(catalogue, asked, lists.scores.shape[1], kind)
+    top_k = lists.scores.shape[1]
+    found: Candidates
+    if catalogue.integers is not None:
+        found = IntegerCandidates(catalogue, asked, top_k, catalogue.integers)
+    else:
+        found = FloatCandidates(catalogue, asked, top_k, kind)
     found.run(stop)
     found.write(lists, np.arange(len(lists.scores)))
     rows = np.flatnonzero(found.given_up)
     lists.again[rows] = True
     if len(rows):
-        found = Candidates(catalogue, asked.only(rows), lists.scores.shape[1], torch.float32)
+        found = FloatCandidates(catalogue, asked.only(rows), top_k, torch.float32)
         found.run(stop)
         found.write(lists, rows)

@@ -25,11 +25,11 @@ def fill_tile(vectors, order, start, mean, limit, tile, words, lengths, rests):
     and the length of the longest vector.
     """
     most = 0.0
-    offset = _length(mean)
+    offset = length_of(mean)
     for row in range(len(tile)):
         place = start + row
         own = vectors[order[place] if len(order) else place + 1]
-        length = _length(own)
+        length = length_of(own)
         if not (length * limit < np.finfo(np.float32).max):
             return place, most
         most = max(most, length)
@@ -45,7 +45,8 @@ def fill_tile(vectors, order, start, mean, limit, tile, words, lengths, rests):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
-def _length(vector):
+def length_of(vector):
+    """Euclidean length of a vector, in float64."""
     total = 0.0
     for column in range(len(vector)):
         value = np.float64(vector[column])

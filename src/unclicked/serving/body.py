@@ -140,6 +140,6 @@ def validated(model: type[Model], content: Any, path: str = "") -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise of_validation(error, path) from None
+        raise of_validation(error, model, content, path) from None
     except RecursionError:
         raise Problem(400, "JSON", "is nested too deeply.") from None

@@ -38,7 +38,7 @@ class CataloguePages:
         """
         lookup = self.served.answerer.inputs.items
         try:
-            code = lookup.codes([text], "item_id")[0]
+            code = lookup.code(text, "item_id")
         except UserError:
             return None
         return None if code == lookup.unknown else code

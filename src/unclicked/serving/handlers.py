@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import torch
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,10 +22,11 @@ from unclicked.serving.metrics import Metrics
 from unclicked.serving.models import Models
 from unclicked.serving.problems import Problem, busy, json_response, of_user_error
 from unclicked.serving.recommending import Recommending, records, user_key
-from unclicked.serving.schema import MOST_ITEMS, EventsBody
+from unclicked.serving.schema import MOST_FOUND, MOST_ITEMS, EventsBody
+from unclicked.serving.sentences import safe, shown
 from unclicked.serving.state import StateError, Store
 
-MOST_FOUND = 200
+_WORDS = ("query", "field", "value", "limit")
 # Clocks of clients may go before ours.
 AHEAD_US = 86_400_000_000
 
@@ -74,7 +76,8 @@ class Handlers:
         for one in answer.get("users", [answer]):
             for name, lost in one["ignored"].items():
                 if lost:
-                    self.metrics.ignored.labels(name).inc(len(lost))
+                    number = lost if isinstance(lost, int) else len(lost)
+                    self.metrics.ignored.labels(name).inc(number)
         return json_response(answer)
 
     async def keep_events(self, request: Request) -> Response:
@@ -89,7 +92,7 @@ class Handlers:
                 raise Problem(422, "TIME", "lies in the future.", f"events[{number}].timestamp")
         lookup = served.answerer.inputs.items
         try:
-            codes = lookup.codes([one.item_id for one in found], "events")
+            codes = lookup.codes([one.item_id for one in found], "events", ".item_id")
         except UnclickedError as error:
             raise of_user_error(error) from None
         pairs = list(zip(found, codes, strict=True))
@@ -123,16 +126,36 @@ class Handlers:
         return json_response({"user_id": text, "removed": removed})
 
     async def find_items(self, request: Request) -> Response:
-        """Items by text or field."""
+        """Items by their ids, or by text or field."""
         query = request.query_params
+        if "id" in query:
+            return await self._named_items(query)
         limit = _whole(query.get("limit", "20"), "limit", MOST_FOUND)
         pages = self._catalogue("main")
         words, field, value = (query.get(name, "")[:200] for name in ("query", "field", "value"))
         try:
             found = await asyncio.to_thread(pages.find, words, field, value, limit)
         except UnclickedError as error:
-            raise of_user_error(error) from None
+            # In the query the field and its value are keys of their own.
+            where = "value" if error.name == "ID" else "field"
+            raise Problem(422, error.name, safe(error.message, 300), where) from None
         return json_response({"items": found})
+
+    async def _named_items(self, query: QueryParams) -> Response:
+        """Items by their ids, in the order of these; what no item has is named."""
+        beside = set(query) - {"id"}
+        if beside:
+            name = min(beside & set(_WORDS) or beside)
+            raise Problem(422, "REQUEST", "does not go with id, which stands alone.", name)
+        ids = list(dict.fromkeys(query.getlist("id")))
+        if len(ids) > MOST_FOUND:
+            why = f"found {len(ids):,} ids, expected at most {MOST_FOUND}."
+            raise Problem(422, "REQUEST", why, "id")
+        pages = self._catalogue("main")
+        codes = {text: pages.code(text) for text in ids}
+        found = [pages.facts(code) for code in codes.values() if code is not None]
+        unknown = [text for text, code in codes.items() if code is None]
+        return json_response({"items": found, "unknown": unknown})
 
     async def item(self, request: Request) -> Response:
         """One item."""
@@ -177,7 +200,9 @@ class Handlers:
         except StateError:
             kept = False
         if not kept:
-            return json_response({"status": "no state", "problems": []}, 503)
+            # Where it lies is told at the start of the service, and no client's business.
+            problems = [f"state: {self.store.kind} does not answer; kept events cannot be used"]
+            return json_response({"status": "no state", "problems": problems}, 503)
         # What was refused names a place on this machine: the log has it, a client need not.
         problems = [text.split(":")[0] + ": reload refused" for text in self.models.problems()]
         return json_response({"status": "ready", "problems": problems})
@@ -211,5 +236,6 @@ class Handlers:
 
 def _whole(text: str, name: str, most: int) -> int:
     if not text.isdecimal() or not text.isascii() or len(text) > 6 or not 1 <= int(text) <= most:
-        raise Problem(422, "REQUEST", f"expected a whole number from 1 to {most}.", name)
+        why = f"found {shown(text)}, expected a whole number from 1 to {most:,}."
+        raise Problem(422, "REQUEST", why, name)
     return int(text)

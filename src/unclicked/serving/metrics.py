@@ -49,7 +49,10 @@ class Metrics:
             "unclicked_reloads", "Bundles that appeared.", ["model", "result"], registry=own
         )
         self.ignored = Counter(
-            "unclicked_ignored_ids", "Ids that no model knows.", ["list"], registry=own
+            "unclicked_ignored_ids",
+            "What requests held and their answers could not use.",
+            ["list"],
+            registry=own,
         )
         # Looked up by label once, since that takes longer than counting.
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 import unclicked
 from unclicked.serving import schema
-from unclicked.serving.schema import MOST_ITEMS
+from unclicked.serving.schema import MOST_FOUND, MOST_ITEMS
 
 EXAMPLE = {"clicked": ["i00012", "i00007"], "unclicked": ["i00003"], "top_k": 5}
 _ERRORS = {
@@ -62,7 +62,9 @@ def _paths() -> dict[str, Any]:
     answers = {"anyOf": [_ref("Answer"), _ref("Answers")]}
     narrow = [_query(name, {"type": "string"}) for name in ("query", "field", "value")]
     user = [_path("user_id", "Her id.")]
-    words = [*narrow, _query("limit", _number(200, 20))]
+    listed = {"type": "array", "items": {"type": "string"}, "maxItems": MOST_FOUND}
+    named = "Ids of items, each as an `id` of its own; no other key goes with it."
+    words = [*narrow, _query("limit", _number(MOST_FOUND, 20)), _query("id", listed, named)]
     alike = [item, length, model]
     return {
         "/recommend": _post(
@@ -72,7 +74,9 @@ def _paths() -> dict[str, Any]:
         "/users/{user_id}": {
             "delete": _route("Remove the kept events of a user.", _ref("Removed"), user, (503,))
         },
-        "/items": _get("Items by words, or by a field's value.", _ref("ItemsFound"), words, (422,)),
+        "/items": _get(
+            "Items by words or a field's value, or by their ids.", _ref("ItemsFound"), words, (422,)
+        ),
         "/items/{item_id}": _get("One item.", _ref("ItemFacts"), [item, model], (404, 422)),
         "/items/{item_id}/similar": _get(
             "Items with the most similar vectors.", _ref("Similar"), alike, (404, 422)
@@ -133,8 +137,9 @@ def _number(most: int, default: int) -> dict[str, Any]:
     return {"type": "integer", "minimum": 1, "maximum": most, "default": default}
 
 
-def _query(name: str, kind: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "schema": kind}
+def _query(name: str, kind: dict[str, Any], text: str = "") -> dict[str, Any]:
+    told = {"description": text} if text else {}
+    return {"name": name, "in": "query", "required": False, "schema": kind} | told
 
 
 def _path(name: str, text: str) -> dict[str, Any]:

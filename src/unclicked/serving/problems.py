@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.responses import Response
 
-from unclicked.errors import UnclickedError
+from unclicked.errors import UnclickedError, UserError
+from unclicked.recommendation.request import key_path
+from unclicked.serving.sentences import safe, sentence
 
-LONGEST = 100
+_LONGEST_PATH, _LONGEST_MESSAGE = 200, 300
 
 
 class Problem(Exception):
@@ -42,7 +45,7 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """The same as an HTTP answer."""
-        error = {"code": self.code, "path": safe(self.path), "message": self.message}
+        error = {"code": self.code, "path": safe(self.path, _LONGEST_PATH), "message": self.message}
         return json_response({"error": error}, self.status, self.headers)
 
 
@@ -85,66 +88,61 @@ def of_user_error(error: UnclickedError, path: str = "") -> Problem:
     Returns:
         A 422.
     """
-    where = error.where.split(" ")[0]
-    joined = ".".join(part for part in (path, safe(where)) if part)
-    return Problem(422, error.name, safe(f"{error.where}: {error.message}", 300), joined)
+    # What the user can correct is a part of the request, and is named by its path.
+    where = error.where if isinstance(error, UserError) else ""
+    joined = ".".join(part for part in (path, where) if part)
+    return Problem(422, error.name, safe(error.message, _LONGEST_MESSAGE), joined)
 
 
-def of_validation(error: ValidationError, prefix: str = "") -> Problem:
-    """The first thing that a body has wrong; what was sent is not repeated.
+def of_validation(
+    error: ValidationError, model: type[BaseModel], content: Any, prefix: str = ""
+) -> Problem:
+    """The first thing that a body has wrong.
 
     Args:
         error: What pydantic found.
-        prefix: JSON path of what was validated.
+        model: What the content was validated by.
+        content: What was validated.
+        prefix: JSON path of the content.
 
     Returns:
         A 422.
     """
-    details = error.errors(include_url=False, include_context=False, include_input=False)
+    details = error.errors(include_url=False)
     first = max(details, key=lambda one: len(one["loc"]))
-    return Problem(422, "REQUEST", f"{first['msg']}.", json_path(first["loc"], prefix))
+    path = json_path(first, content, prefix)
+    # A value that may be of several types has an error for each.
+    alike = [
+        one
+        for one in details
+        if one["loc"][:-1] == first["loc"][:-1] and json_path(one, content, prefix) == path
+    ]
+    return Problem(422, "REQUEST", safe(sentence(alike, model), _LONGEST_MESSAGE), path)
 
 
-# Names that pydantic gives to the branches of a union; they are no keys of the body.
-_BRANCHES = ("constrained-", "int", "str", "bool", "list[", "dict[", "literal[", "function-")
-
-
-def json_path(loc: Sequence[int | str], prefix: str = "") -> str:
-    """A location as people write it.
+def json_path(detail: ErrorDetails, content: Any, prefix: str = "") -> str:
+    """Where an error is, as people write it.
 
     Args:
-        loc: Keys and places.
+        detail: One error; its location names branches of unions too, which are no keys.
+        content: What was validated.
         prefix: What stands before it.
 
     Returns:
         A path.
 
     Example:
-        >>> json_path(("users", 0, "events", 2, "item_id", "int"))
-        'users[0].events[2].item_id'
+        >>> bad = {"loc": ("users", 0, "top_k", "int"), "type": "int_type", "input": "a"}
+        >>> json_path(bad, {"users": [{"top_k": "a"}]})
+        'users[0].top_k'
     """
-    path = prefix
-    for number, part in enumerate(loc):
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif number == 0 or not part.startswith(_BRANCHES):
-            path += f".{part}" if path else part
+    path, here = prefix, content
+    absent = detail["loc"][-1:] if detail["type"] == "missing" else ()
+    for part in detail["loc"]:
+        if not absent and here is detail["input"] and isinstance(here, dict | list):
+            break
+        if isinstance(here, list) and isinstance(part, int):
+            path, here = f"{path}[{part}]", here[part]
+        elif isinstance(here, dict) and isinstance(part, str) and (part in here or part in absent):
+            path, here = key_path(path, part), here.get(part)
     return path
-
-
-def safe(text: str, longest: int = LONGEST) -> str:
-    """Text from outside, short and without what could confuse a terminal or a log.
-
-    Args:
-        text: Any text.
-        longest: Characters kept.
-
-    Returns:
-        Printable text.
-
-    Example:
-        >>> safe("a\\x1b[31m\\ud800")
-        'a?[31m?'
-    """
-    cut = text if len(text) <= longest else text[: longest - 3] + "..."
-    return "".join(one if one.isprintable() and one.isascii() else "?" for one in cut)

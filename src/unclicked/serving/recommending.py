@@ -25,6 +25,8 @@ class Asked:
 
     model: str
     request: Request
+    # Of whom nothing is kept, though the request named her.
+    nobody: Id | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,9 @@ class Recommending:
                 problem = one.problem
                 where = ".".join(part for part in (path, problem.path) if part)
                 raise Problem(problem.status, problem.code, problem.message, where)
+        for one, answer in zip(asked, found, strict=True):
+            if one.nobody is not None:
+                answer["ignored"]["user_id"] = [one.nobody]
         answers = [
             answer if user.id is None else {"id": user.id} | answer
             for user, answer in zip(users, found, strict=True)
@@ -106,12 +111,12 @@ class Recommending:
     async def _asked(self, user: UserBody, path: str) -> Asked:
         served = self.models.current(user.model)
         if served is None:
-            raise _no_model(user.model)
+            raise _no_model(user.model, path)
         unit = user.time_unit or served.bundle.config.data.time_unit
         now_us = time.time_ns() // 1000
         if user.now is not None:
             now_us = microseconds(user.now, unit, _join(path, "now"))
-        events = None
+        events, nobody = None, None
         if user.events is not None or user.user_id is not None:
             if user.clicked or user.unclicked or user.long_term:
                 raise Problem(
@@ -122,7 +127,10 @@ class Recommending:
                 )
             events = records(user.events or [], unit, _join(path, "events"))
             if user.user_id is not None:
-                events = [*await self.store.get(user_key(user.user_id), now_us), *events]
+                kept = await self.store.get(user_key(user.user_id), now_us)
+                nobody = None if kept else user.user_id
+                # After those of the body, so that an error names the place in the body.
+                events = [*events, *kept]
         request = Request(
             clicked=user.clicked,
             unclicked=user.unclicked,
@@ -136,15 +144,15 @@ class Recommending:
             only=user.filter,
             explain=user.explain,
         )
-        return Asked(user.model, request)
+        return Asked(user.model, request, nobody)
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _no_model(name: str) -> Problem:
-    return Problem(422, "MODEL", f"no model is served as {name}.", "model")
+def _no_model(name: str, path: str = "") -> Problem:
+    return Problem(422, "MODEL", f"no model is served as {name}.", _join(path, "model"))
 
 
 def user_key(user_id: Id) -> str:

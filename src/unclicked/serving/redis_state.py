@@ -166,11 +166,16 @@ class RedisStore:
 
     async def ready(self) -> bool:
         """Whether Redis answers now."""
+        return not await self.trouble()
+
+    async def trouble(self) -> str:
+        """Why Redis does not answer now; empty where it does."""
         try:
             async with self._told(b""):
-                return bool(await self._client.ping())
-        except StateError:
-            return False
+                await self._client.ping()
+        except StateError as error:
+            return str(error)
+        return ""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -225,6 +230,29 @@ class RedisStore:
                 f"Redis at {self._where} does not answer ({type(error).__name__}). "
                 "Is it running, and are host, port, number and password right?"
             ) from None
+
+
+def trouble_at(url: str) -> str:
+    """Ask Redis once, from outside of any service.
+
+    Args:
+        url: Its address, as `RedisStore.from_url` takes it.
+
+    Returns:
+        Why it does not answer now; empty where it does.
+
+    Raises:
+        UserError: If the address is none.
+    """
+
+    async def ask() -> str:
+        store = RedisStore.from_url(url, 1)
+        try:
+            return await store.trouble()
+        finally:
+            await store.close()
+
+    return asyncio.run(ask())
 
 
 def _checked(url: str) -> SplitResult:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 MOST_USERS, MOST_IDS, MOST_EVENTS, MOST_ITEMS = 64, 1_000, 10_000, 1_000
+MOST_FOUND = 200
 _LONGEST_ID = 1_024
 
 Id = Annotated[
@@ -148,13 +149,30 @@ class Explanation(BaseModel):
     distances: Distances | None
 
 
+class Ignored(BaseModel):
+    """What a request held and its answer could not use, by the key under which it stood.
+
+    The first two keys are always there, the others where something was ignored.
+    """
+
+    clicked: list[Id] = Field(description="Unknown ids.")
+    unclicked: list[Id] = Field(description="Unknown ids.")
+    long_term: list[Id] = Field([], description="Unknown ids.")
+    exclude: list[Id] = Field([], description="Unknown ids.")
+    events: list[Id] = Field([], description="Ids of unknown items, each once.")
+    profile: list[str] = Field([], description="Unknown values, as NAME=VALUE.")
+    filter: list[str] = Field([], description="Values that no item has, as NAME=VALUE.")
+    user_id: list[Id] = Field([], description="The id, where no event of hers is kept.")
+    after_now: int = Field(0, description="Number of events, sent or kept, at or after `now`.")
+
+
 class Answer(BaseModel):
     """A list for one user."""
 
     id: Id | None = Field(None, description="Only where the request had one.")
     model: ModelName
     items: list[Item]
-    ignored: dict[str, list[Id]] = Field(description="Unknown ids by the list they stood in.")
+    ignored: Ignored
     fallback: bool = Field(
         description="Whether these are the most clicked items, because no click is known."
     )
@@ -196,6 +214,7 @@ class ItemsFound(BaseModel):
     """Items of the catalogue."""
 
     items: list[ItemFacts]
+    unknown: list[str] = Field([], description="Ids of the query that no item has.")
 
 
 class Similar(BaseModel):

@@ -2,7 +2,9 @@
 
 const ROOT = new URL("../", import.meta.url);
 const PATIENCE_MS = 20000;
-const AT_ONCE = 6;
+// What one address may ask for: the service takes 200 ids, and proxies take 8 KB.
+const MOST_IDS = 100;
+const MOST_SIGNS = 6000;
 
 /** What the service, or the way to it, refused. `status` is 0 where nothing answered. */
 export class ServiceError extends Error {
@@ -87,6 +89,23 @@ export function keyOf(id) {
   return typeof id === "string" ? `text:${id}` : `number:${id}`;
 }
 
+/** Ids in queries that are short enough for one address each. */
+function queriesOf(ids) {
+  const queries = [];
+  let signs = Infinity;
+  for (const id of ids) {
+    const part = `id=${encodeURIComponent(String(id))}`;
+    if (signs + part.length > MOST_SIGNS || queries.at(-1).ids.length === MOST_IDS) {
+      queries.push({ ids: [], parts: [] });
+      signs = 0;
+    }
+    queries.at(-1).ids.push(id);
+    queries.at(-1).parts.push(part);
+    signs += part.length + 1;
+  }
+  return queries;
+}
+
 /** What the catalogue tells of each item; asked once and kept. */
 export class Items {
   constructor() {
@@ -102,21 +121,23 @@ export class Items {
     return this.known.get(keyOf(id)) ?? { item_id: id, fields: {} };
   }
 
-  /** Fetch what is not known yet, a few at once. */
+  /** Fetch what is not known yet, many with one request. */
   async fetch(ids) {
     const missing = [...new Map(ids.map((id) => [keyOf(id), id])).values()]
       .filter((id) => !this.known.has(keyOf(id)));
-    const one = async () => {
-      for (let id = missing.shift(); id !== undefined; id = missing.shift()) {
-        try {
-          this.known.set(keyOf(id), await call(`items/${encodeURIComponent(String(id))}`));
-        } catch (error) {
-          // An unknown item stays unknown; after any other failure it is asked again next time.
-          if (error.status === 404) this.known.set(keyOf(id), { item_id: id, fields: {} });
+    await Promise.all(queriesOf(missing).map(async (query) => {
+      try {
+        const { items } = await call(`items?${query.parts.join("&")}`);
+        const found = new Map(items.map((item) => [String(item.item_id), item]));
+        // An unknown item stays unknown.
+        for (const id of query.ids) {
+          this.known.set(keyOf(id), found.get(String(id)) ?? { item_id: id, fields: {} });
         }
+      } catch (error) {
+        // After a failure they are asked again next time.
+        if (!(error instanceof ServiceError)) throw error;
       }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, one));
+    }));
   }
 
   async search(query, signal) {
@@ -130,6 +151,11 @@ export class Items {
 export function nameOf(item) {
   const name = item.name ?? "";
   return name === "" ? String(item.item_id) : String(name);
+}
+
+/** All that a card says of an item, for whoever points at it. */
+export function wholeOf(item, field) {
+  return [nameOf(item), factsOf(item, field)].filter((text) => text !== "").join("\n");
 }
 
 /** The values of an item as one line, `field` first; the id too where a name stands above. */

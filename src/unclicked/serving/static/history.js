@@ -1,6 +1,6 @@
 // Who is on the page: the row of users, the cards of the history, the search of the catalogue.
 
-import { factsOf, nameOf } from "./api.js";
+import { factsOf, nameOf, wholeOf } from "./api.js";
 import { cover } from "./cover.js";
 import { at, el } from "./dom.js";
 import { count } from "./words.js";
@@ -10,7 +10,7 @@ const CARDS = matchMedia("(max-width: 36rem)").matches ? 4 : 8;
 const opened = { clicked: false, unclicked: false, users: false };
 
 function words(item, field) {
-  return el("span", { class: "words", title: nameOf(item) },
+  return el("span", { class: "words", title: wholeOf(item, field) },
     el("span", { class: "name" }, el("span", {}, nameOf(item))),
     el("span", { class: "facts" }, factsOf(item, field)));
 }

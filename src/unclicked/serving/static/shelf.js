@@ -1,6 +1,6 @@
 // One list of the shelf: its rows, their marks, and the keys.
 
-import { factsOf, keyOf, nameOf } from "./api.js";
+import { factsOf, keyOf, nameOf, wholeOf } from "./api.js";
 import { cover } from "./cover.js";
 import { calm, el, heard } from "./dom.js";
 
@@ -74,7 +74,7 @@ export class Shelf {
       "aria-label": `Place ${placed.rank}: ${told}${there}`,
     },
     el("span", { class: "rank" }, String(placed.rank)), cover(item, field),
-    el("span", { class: "words", title: name },
+    el("span", { class: "words", title: wholeOf(item, field) },
       el("span", { class: "name" }, el("span", {}, name),
         mark ? el("span", { class: "tag" }, mark) : null),
       el("span", { class: "facts" }, factsOf(item, field))),
