@@ -23,6 +23,8 @@ MANIFEST = "manifest.json"
 # Beside a folder NAME: it is being written, was moved aside for a moment, goes, has a writer.
 _WRITING, _OLD, _GONE, _LOCK = (f"unclicked-{word}" for word in ("writing", "old", "gone", "lock"))
 
+# What systems leave in every folder.
+_WORTHLESS = frozenset({".DS_Store", "Thumbs.db"})
 
 # Fills a new folder and returns facts for the manifest (such as `kind`).
 Write = Callable[[Path], dict[str, Any]]
@@ -144,6 +146,40 @@ def _refuse_foreign(target: Path) -> None:
         )
     if target.is_mount():
         raise UserError("OUT", str(target), "is a mount point. Choose a folder within.")
+    found = stranger(target)
+    if found is not None:
+        raise UserError(
+            "OUT",
+            str(target),
+            f"holds {found.relative_to(target).as_posix()}, which was not made with it and would "
+            "be lost, so it is not replaced. Move that away, or choose another folder.",
+        )
+
+
+def stranger(target: Path) -> Path | None:
+    """Find something in an artefact's folder that its manifest does not name.
+
+    Args:
+        target: The folder; it may be missing.
+
+    Returns:
+        The first such file, link or empty folder; None where there is none, or no manifest tells.
+    """
+    try:
+        manifest = read_json(target / MANIFEST) if (target / MANIFEST).is_file() else {}
+    except ArtefactError:
+        # A broken one says nothing of its files; making it anew is how to mend it.
+        return None
+    named = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(named, dict):
+        return None
+    own = {MANIFEST, *named}
+    for path in sorted(target.rglob("*")):
+        if path.is_dir() and not path.is_symlink() and any(path.iterdir()):
+            continue
+        if path.relative_to(target).as_posix() not in own and path.name not in _WORTHLESS:
+            return path
+    return None
 
 
 def _swap(temporary: Path, target: Path) -> None:

@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import FunctionType
 
 import pyarrow.parquet as pq
 import pytest
@@ -164,6 +166,58 @@ def test_a_signal_ends_the_work_and_cleans_up(
     assert "stopped." in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["r.jsonl"]
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_interrupt_that_becomes_another_error_is_an_interrupt(
+    number: signal.Signals,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def work(**_: object) -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise SystemError("returned a result with an exception set") from None
+
+    monkeypatch.setattr("unclicked.cli.main.app", work)
+    assert run(["prepare"]) == code
+    assert capsys.readouterr().err == "stopped.\n"
+
+
+@pytest.mark.parametrize(
+    "module", ["numba.core.typing", "llvmlite.binding", "importlib._bootstrap"]
+)
+def test_no_interrupt_is_raised_where_nobody_expects_one(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went: list[str] = []
+
+    def inside() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        until = time.monotonic() + 0.2
+        while time.monotonic() < until:
+            pass
+        went.append("through")
+
+    library = FunctionType(
+        inside.__code__, {**globals(), "__name__": module}, closure=inside.__closure__
+    )
+
+    def work(**_: object) -> None:
+        library()
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            pass
+        went.append("too far")
+
+    before = signal.getsignal(signal.SIGALRM)
+    monkeypatch.setattr("unclicked.cli.main.app", work)
+    assert run(["prepare"]) == 143
+    assert went == ["through"]
+    assert signal.getsignal(signal.SIGALRM) is before
 
 
 def test_the_trace_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:

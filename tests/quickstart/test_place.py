@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from unclicked.artefact import publish
 from unclicked.errors import BusyError, UserError
-from unclicked.quickstart.place import MARKER, fresh_folder
+from unclicked.quickstart.place import FOLDERS, MARKER, fresh_folder
+from unclicked.quickstart.road import MODELS
 
 
 def names(folder: Path) -> set[str]:
@@ -54,6 +56,37 @@ def test_one_of_before_times_were_kept(tmp_path: Path) -> None:
     with fresh_folder(tmp_path, told.append):
         pass
     assert told == [f"replaces the quickstart of an unknown time in {tmp_path}"]
+
+
+@pytest.mark.parametrize("name", ["runs/mine", "log/notes.txt", "data/run"])
+def test_what_was_added_to_it_is_not_lost(tmp_path: Path, name: str) -> None:
+    def write(folder: Path) -> dict[str, str]:
+        (folder / "x").write_text("x")
+        return {"kind": "test"}
+
+    with fresh_folder(tmp_path):
+        for own in ("runs/base", "log"):
+            (tmp_path / own).mkdir(parents=True)
+        (tmp_path / "log" / "truth.json").write_text("{}")
+        (tmp_path / "runs" / ".DS_Store").write_text("")
+        publish(tmp_path / "data", write)
+    (tmp_path / name).mkdir()
+    told: list[str] = []
+    with (
+        pytest.raises(UserError, match=f"holds {name}, which"),
+        fresh_folder(tmp_path, told.append),
+    ):
+        pass
+    assert told == []
+    assert (tmp_path / name).is_dir()
+    assert (tmp_path / "runs" / "base").is_dir()
+    (tmp_path / name).rmdir()
+    with fresh_folder(tmp_path):
+        assert names(tmp_path) == {MARKER}
+
+
+def test_what_may_lie_there_is_what_is_made() -> None:
+    assert FOLDERS["runs"] == set(MODELS)
 
 
 def test_an_interrupted_one_is_replaced(tmp_path: Path) -> None:

@@ -36,6 +36,10 @@ from unclicked.errors import ResourceError, UnclickedError, UserError, out_of_me
 # Idle threads that spin would cost the cores that the others work on; a caller's choice stays.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Packages out of whose midst no interrupt is raised; it comes a moment later.
+_NOT_INSIDE = frozenset({"numba", "llvmlite"})
+_AGAIN_SECONDS = 0.02
+
 app = typer.Typer(
     name="unclicked",
     help="Candidate retrieval that also reads what a user was shown and passed over.",
@@ -112,7 +116,10 @@ def run(arguments: list[str] | None = None) -> int:
         signals.append(named)
         result = 0
     except Exception as error:
-        return _explain(error)
+        # An interrupt may come out of a library, or out of an import, as an error of another kind.
+        if not signals:
+            return _explain(error)
+        result = 0
     if signals:
         # Whatever the library in between makes of an interrupt, the first signal counts.
         typer.echo("stopped.", err=True)
@@ -127,7 +134,12 @@ def _signals(seen: list[int]) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         seen.append(number)
         signal.signal(number, signal.SIG_DFL)
-        raise KeyboardInterrupt(number)
+        end(signal.SIGALRM, frame)
+
+    def end(_: int, frame: FrameType | None) -> None:
+        if _may_be_left(frame):
+            raise KeyboardInterrupt(seen[0])
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
 
     plain = (signal.SIG_DFL, signal.default_int_handler)
     old = {}
@@ -136,11 +148,27 @@ def _signals(seen: list[int]) -> Iterator[None]:
             # What a caller has set, as `nohup` does, is the caller's.
             if signal.getsignal(number) in plain:
                 old[number] = signal.signal(number, stop)
+        old[signal.SIGALRM] = signal.signal(signal.SIGALRM, end)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _may_be_left(frame: FrameType | None) -> bool:
+    """Whether an exception may be raised out of a frame.
+
+    Where compiled functions are called, made, or modules are loaded, one that nobody there expects
+    becomes an error of another kind, or takes the process down.
+    """
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] in _NOT_INSIDE or module.startswith("importlib._bootstrap"):
+            return False
+        frame = frame.f_back
+    return True
 
 
 def _explain(error: Exception) -> int:

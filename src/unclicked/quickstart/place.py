@@ -14,7 +14,12 @@ from unclicked.errors import ArtefactError, ResourceError, UserError
 
 MARKER = "quickstart.json"
 MADE_BY = "unclicked quickstart"
-FOLDERS = ("log", "data", "runs")
+# What is removed, and what may lie in it; a data set's manifest knows that itself.
+FOLDERS = {
+    "log": {"impressions.parquet", "items.parquet", "users.parquet", "truth.json"},
+    "data": None,
+    "runs": {"base", "unclicked", "shuffled"},
+}
 REPORT = "report.html"
 
 
@@ -30,7 +35,7 @@ def fresh_folder(out: Path, say: Callable[[str], None] = lambda line: None) -> I
         Nothing; the folder is locked inside the block.
 
     Raises:
-        UserError: If it holds something else.
+        UserError: If it holds something else, or something was added to its folders.
         BusyError: If another quickstart is at work there.
         ResourceError: If it cannot be written.
     """
@@ -50,6 +55,7 @@ def fresh_folder(out: Path, say: Callable[[str], None] = lambda line: None) -> I
     except OSError as error:
         raise ResourceError("DISK", str(out), f"cannot be written ({error}).") from error
     with artefact.lock(out):
+        _refuse_additions(out)
         if earlier:
             say(f"replaces the quickstart of {_begun(out)} in {out}")
             _mark(out)
@@ -57,6 +63,26 @@ def fresh_folder(out: Path, say: Callable[[str], None] = lambda line: None) -> I
             shutil.rmtree(out / name, ignore_errors=True)
         (out / REPORT).unlink(missing_ok=True)
         yield
+
+
+def _refuse_additions(out: Path) -> None:
+    """Say before anything goes what somebody has added to an earlier one's folders."""
+    for name, known in FOLDERS.items():
+        folder = out / name
+        if known is None:
+            found = artefact.stranger(folder)
+        else:
+            inside = sorted(folder.iterdir()) if folder.is_dir() else []
+            # Hidden files are locks, and what systems leave everywhere.
+            others = (one for one in inside if one.name not in known and one.name[0] != ".")
+            found = next(others, None)
+        if found is not None:
+            raise UserError(
+                "OUT",
+                str(out),
+                f"holds {found.relative_to(out).as_posix()}, which no quickstart made and which "
+                "would be lost. Move that away, or choose another folder with --out.",
+            )
 
 
 def _ours(out: Path) -> bool:
