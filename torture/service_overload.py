@@ -18,10 +18,13 @@ from pathlib import Path
 from torture.figures import Figure, none, told
 from torture.service import HOST, Service, bodies, service, share, small_bundle
 from unclicked.bundle import open_bundle
+from unclicked.serving.settings import Settings
 
 TIMES = 10
-# Clients of a flood; each waits so long between two requests that all together ask the rate.
-PEAK_CLIENTS, CLIENTS, PROBES = 64, 1024, 16
+# Clients of a flood; each waits so long between two requests that all together ask the rate,
+# without those who stand in the queue.
+PEAK_CLIENTS, CLIENTS, PROBES = 64, 1280, 16
+QUEUE = Settings.model_fields["queue"].default
 SHORT, LONG = 6, 60
 ITEMS, DIM = 20_000, 128
 LEAST_SHARE = 0.9
@@ -115,7 +118,7 @@ def _measure(one: Service, texts: list[str], folder: Path, seconds: int) -> list
     peaks = [_load(one, texts, folder, PEAK_CLIENTS, max(3, seconds // 6)) for _ in range(3)]
     peak = sorted(p.rate for p in peaks)[1]
     before, answered = one.memory_mib, _statuses(one)
-    pause = 1000 * CLIENTS / (TIMES * peak)
+    pause = 1000 * (CLIENTS - QUEUE) / (TIMES * peak)
     with _watched(one) as most:
         flood, probe = _together(one, texts, folder, seconds, pause)
     ended = time.monotonic()

@@ -83,6 +83,7 @@ def test_a_small_table_floats_and_needs_no_package() -> None:
             r"\begin{table}",
             r"\centering",
             r"\caption{Hits}",
+            r"\renewcommand{\arraystretch}{1.15}",
             r"\begin{tabular}{lr}",
             r"\hline",
             r"method & HR@50 \\",

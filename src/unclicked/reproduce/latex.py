@@ -97,6 +97,7 @@ def as_latex(table: Table) -> str:
         \\begin{table}
         \\centering
         \\caption{A}
+        \\renewcommand{\\arraystretch}{1.15}
         \\begin{tabular}{lr}
         \\hline
         x & \\% \\\\
@@ -162,7 +163,11 @@ def _on_pages(table: Table, layout: _Layout) -> Iterator[str]:
 
 
 def _sized(size: _Size) -> list[str]:
-    return [size.command, rf"\setlength{{\tabcolsep}}{{{size.space}pt}}"] if size.command else []
+    # Rules would touch the letters below them.
+    lines = [r"\renewcommand{\arraystretch}{1.15}"]
+    if size.command:
+        lines += [size.command, rf"\setlength{{\tabcolsep}}{{{size.space}pt}}"]
+    return lines
 
 
 def _notes(table: Table) -> list[str]:
