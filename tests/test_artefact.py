@@ -139,43 +139,6 @@ def test_the_same_may_be_put_again_and_another_may_not(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thing"]
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "deep/mine", "run/checkpoints/x", "empty/"])
-def test_what_somebody_put_there_is_not_lost(tmp_path: Path, name: str) -> None:
-    target = tmp_path / "thing"
-    artefact.publish(target, one_file("old"))
-    (target / ".DS_Store").write_text("")
-    if name.endswith("/"):
-        (target / name).mkdir()
-    else:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).write_text("mine")
-    with pytest.raises(UserError, match=f"holds {name.rstrip('/')}, which"):
-        artefact.publish(target, one_file("new"))
-    assert (target / name).exists()
-    assert (target / "deep" / "a.txt").read_text() == "old"
-    # What came while the new one was made is kept too.
-    shutil.rmtree(target)
-    artefact.publish(target, one_file("old"))
-
-    def late(folder: Path) -> dict[str, Any]:
-        (target / "late.txt").write_text("mine")
-        return {"kind": "test"}
-
-    with pytest.raises(UserError, match=r"holds late\.txt"):
-        artefact.publish(target, late)
-    assert (target / "late.txt").read_text() == "mine"
-
-
-def test_a_broken_one_is_made_anew(tmp_path: Path) -> None:
-    target = tmp_path / "thing"
-    for broken in ("{", "[]", '{"files": 3}'):
-        artefact.publish(target, one_file("old"))
-        (target / "manifest.json").write_text(broken)
-        (target / "deep" / "a.txt").unlink()
-        artefact.publish(target, one_file("new"))
-        assert (target / "deep" / "a.txt").read_text() == "new"
-
-
 def test_what_is_claimed_is_refused_to_others(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "thing"
     holder = f"process {os.getpid()} on {socket.gethostname()}"

@@ -176,9 +176,13 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert "MRR@50" in str(caught.value)
     with pytest.raises(UserError, match="is no folder"):
         compare_runs(base, [tmp_path / "nowhere"])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=f"unclicked evaluate {tmp_path / 'empty'}"):
-        compare_runs(base, [tmp_path / "empty"])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(UserError, match="found no evaluation here or one folder below. Give a run"):
+        compare_runs(base, [empty])
+    (empty / "run.json").write_text("{}")
+    with pytest.raises(UserError, match=f"unclicked evaluate {empty}"):
+        compare_runs(base, [empty])
     with pytest.raises(UserError, match="at least one"):
         compare_runs(base, [])
 

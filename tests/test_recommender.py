@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from unclicked.data.dataset import PreparedDataset
 from unclicked.encoders.base import EncoderContext
-from unclicked.errors import UserError
+from unclicked.errors import UnclickedWarning, UserError
 from unclicked.recommender import Recommender, prepare, resolve_for
 from unclicked.settings import preset_settings, resolve
 
@@ -85,12 +85,31 @@ def test_options_become_settings(tiny_data: PreparedDataset) -> None:
         ({"fusion": "sum"}, r"model\.fusion"),
         ({"metric": "cosine"}, r"model\.metric"),
         ({"preset": "paper"}, "no such preset"),
+        ({"encoder": "sdmm"}, "ENCODER-NAME.*sdmm: no such name, did you mean 'sdm'"),
+        ({"settings": {"model.encoder": "gru"}}, "did you mean 'gru4rec'"),
         ({"settings": {"model.dmi": 3}}, r"Did you mean model\.dim"),
     ],
 )
 def test_wrong_options_are_refused_at_once(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Recommender(**options)
+
+
+def test_what_the_model_does_not_know_is_warned_of(
+    tiny_run: Path, tiny_data: PreparedDataset
+) -> None:
+    model = Recommender.load(tiny_run)
+    known = tiny_data.catalogue.items.values[:2].to_pylist()
+    expected = model.recommend(known[:1], known[1:])
+    with pytest.warns(UnclickedWarning) as seen:
+        assert model.recommend([known[0], "ghost"], [known[1], "mist"]) == expected
+    texts = [str(one.message) for one in seen]
+    assert texts == ["unknown and left out: clicked 'ghost'; unclicked 'mist'."]
+    assert seen[0].filename == __file__
+    with pytest.warns(UnclickedWarning, match=r"clicked 'g0'.*'g9' and 3 more\. No clicked item"):
+        popular = model.recommend([f"g{number}" for number in range(13)])
+    # Nobody who asks without a click is surprised by the most clicked items.
+    assert model.recommend() == popular
 
 
 def test_nothing_is_recommended_before_it_is_fitted() -> None:

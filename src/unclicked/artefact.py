@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from unclicked import disk
 from unclicked.errors import ArtefactError, BusyError, ResourceError, UserError
+from unclicked.foreign import MANIFEST as MANIFEST
+from unclicked.foreign import refuse_foreign
+from unclicked.foreign import stranger as stranger
 from unclicked.sealed import check_seal as check_seal
 from unclicked.sealed import read_json as read_json
 from unclicked.sealed import replace_json as replace_json
@@ -19,12 +22,8 @@ from unclicked.sealed import seal as seal
 from unclicked.sealed import sha256_file as sha256_file
 from unclicked.sealed import write_json as write_json
 
-MANIFEST = "manifest.json"
 # Beside a folder NAME: it is being written, was moved aside for a moment, goes, has a writer.
 _WRITING, _OLD, _GONE, _LOCK = (f"unclicked-{word}" for word in ("writing", "old", "gone", "lock"))
-
-# What systems leave in every folder.
-_WORTHLESS = frozenset({".DS_Store", "Thumbs.db"})
 
 # Fills a new folder and returns facts for the manifest (such as `kind`).
 Write = Callable[[Path], dict[str, Any]]
@@ -85,7 +84,7 @@ def claim(target: Path, *, wait_seconds: float = 0.1) -> Iterator[Put]:
     """
     target = Path(os.path.realpath(target))
     disk.refuse_held(target / ".lock", target)
-    _refuse_foreign(target)
+    refuse_foreign(target)
     with disk.told(target):
         disk.make_folder(target.parent)
     with disk.hold(_aside(target, _LOCK), target, remove=True, wait_seconds=wait_seconds):
@@ -117,7 +116,7 @@ def _put(target: Path, temporary: Path, write: Write, num_bytes: int, same: bool
             for path in files
         }
         manifest = seal({**facts, "files": listed})
-        _refuse_foreign(target)
+        refuse_foreign(target)
         if same and (target / MANIFEST).is_file() and read_json(target / MANIFEST) != manifest:
             raise UserError(
                 "OUT",
@@ -135,51 +134,6 @@ def _put(target: Path, temporary: Path, write: Write, num_bytes: int, same: bool
 
 def _aside(target: Path, word: str) -> Path:
     return target.with_name(f".{target.name}.{word}")
-
-
-def _refuse_foreign(target: Path) -> None:
-    if not target.exists():
-        return
-    if not target.is_dir() or (any(target.iterdir()) and not (target / MANIFEST).is_file()):
-        raise UserError(
-            "OUT", str(target), "holds something else and is not replaced. Choose another folder."
-        )
-    if target.is_mount():
-        raise UserError("OUT", str(target), "is a mount point. Choose a folder within.")
-    found = stranger(target)
-    if found is not None:
-        raise UserError(
-            "OUT",
-            str(target),
-            f"holds {found.relative_to(target).as_posix()}, which was not made with it and would "
-            "be lost, so it is not replaced. Move that away, or choose another folder.",
-        )
-
-
-def stranger(target: Path) -> Path | None:
-    """Find something in an artefact's folder that its manifest does not name.
-
-    Args:
-        target: The folder; it may be missing.
-
-    Returns:
-        The first such file, link or empty folder; None where there is none, or no manifest tells.
-    """
-    try:
-        manifest = read_json(target / MANIFEST) if (target / MANIFEST).is_file() else {}
-    except ArtefactError:
-        # A broken one says nothing of its files; making it anew is how to mend it.
-        return None
-    named = manifest.get("files") if isinstance(manifest, dict) else None
-    if not isinstance(named, dict):
-        return None
-    own = {MANIFEST, *named}
-    for path in sorted(target.rglob("*")):
-        if path.is_dir() and not path.is_symlink() and any(path.iterdir()):
-            continue
-        if path.relative_to(target).as_posix() not in own and path.name not in _WORTHLESS:
-            return path
-    return None
 
 
 def _swap(temporary: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unclicked import stored_evaluation
 from unclicked.comparison_format import ComparisonResult, ComparisonRow, format_comparison
 from unclicked.comparison_inputs import POPULARITY, refuse_datasets, seeds_of
-from unclicked.errors import ArtefactError, UserError
+from unclicked.errors import ArtefactError, UserError, command
 from unclicked.statistics import holm, paired_comparison
 
 __all__ = [
@@ -211,7 +211,7 @@ def _aligned(run: Path, loaded: PerUser, reference: tuple[Path, PerUser]) -> NDA
         "COMPARE-USERS",
         str(run),
         f"found {len(mine)} users that are not the {len(theirs)} users of {other}. "
-        f"Run `unclicked evaluate {run}` and `unclicked evaluate {other}` on the same split.",
+        f"Run `{command('evaluate', run)}` and `{command('evaluate', other)}` on the same split.",
     )
 
 
@@ -270,4 +270,4 @@ def _broken(where: Path | str, found: str, run: Path, split: str) -> ArtefactErr
 
 
 def _command(run: Path, split: str) -> str:
-    return f"unclicked evaluate {run} --split {split}"
+    return command("evaluate", run, "--split", split)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from unclicked.errors import UserError
-from unclicked.sealed import DATASET, holds
+from unclicked.errors import UserError, command
+from unclicked.sealed import DATASET, RUN, holds
 
 # As a base this word names the ranking by popularity, stored beside every run's own values.
 POPULARITY = "popularity"
+_NAMED = 5
 
 
 def seeds_of(path: Path) -> list[Path]:
@@ -32,11 +32,14 @@ def seeds_of(path: Path) -> list[Path]:
     folders = sorted(inner for inner in path.iterdir() if inner.is_dir())
     seeds = [inner for inner in folders if (inner / "evaluation").is_dir()]
     if not seeds:
-        raise UserError(
-            "COMPARE-EVALUATION",
-            str(path),
-            f"found no evaluation here or one folder below. Run `unclicked evaluate {path}`.",
-        )
+        runs = [inner for inner in (path, *folders) if holds(inner, RUN)]
+        advice = "Give a run, or a folder of runs that differ in their seed."
+        if runs:
+            more = f", and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
+            named = ", ".join(f"`{command('evaluate', run)}`" for run in runs[:_NAMED])
+            advice = f"Run {named}{more}."
+        found = "found no evaluation here or one folder below."
+        raise UserError("COMPARE-EVALUATION", str(path), f"{found} {advice}")
     return seeds
 
 
@@ -53,10 +56,10 @@ def refuse_datasets(paths: Sequence[Path]) -> None:
     if not datasets:
         return
     others = [str(path) for path in paths if path not in datasets]
-    train = shlex.join(["unclicked", "train", str(datasets[0]), "--out", "RUN"])
+    train = command("train", datasets[0], "--out", "RUN")
     # A single run has nothing else of its data set to be compared with.
     instead = others if len(others) > 1 else list(dict.fromkeys([POPULARITY, *others]))
     advice = f"Train runs on it first: {train}"
     if len(instead) > 1:
-        advice = f"Leave it out, runs know theirs: {shlex.join(['unclicked', 'compare', *instead])}"
+        advice = f"Leave it out, runs know theirs: {command('compare', *instead)}"
     raise UserError("ARTEFACT-KIND", str(datasets[0]), f"is a data set, expected a run. {advice}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -58,6 +59,26 @@ class BusyError(UnclickedError):
     """Another process is writing to the same directory (exit code 75)."""
 
     exit_code = 75
+
+
+class UnclickedWarning(UserWarning):
+    """Something that a caller of the Python interface should read, and nothing that stops."""
+
+
+def command(*words: object) -> str:
+    """A command of ours as a person can paste it into a shell.
+
+    Args:
+        *words: Verb, options and paths; whatever a shell would split or read otherwise is quoted.
+
+    Returns:
+        One line.
+
+    Example:
+        >>> command("train", "my data", "--out", "RUN")
+        "unclicked train 'my data' --out RUN"
+    """
+    return shlex.join(["unclicked", *map(str, words)])
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder, in_order
 from unclicked.data.controls import needed_exposures, with_source
 from unclicked.data.dataset import PreparedDataset
-from unclicked.errors import ArtefactError, UserError
+from unclicked.errors import ArtefactError, UserError, command
 from unclicked.metrics import coverage, per_user
 from unclicked.model import UnclickedRecommender
 from unclicked.progress import bar, silent
@@ -257,7 +257,9 @@ def _check(run: Run, dataset: PreparedDataset, split: str, top_k: tuple[int, ...
             "RUN-DATASET",
             str(run.path),
             f"was trained on another data set than {dataset.path} (hash "
-            f"{run.facts.dataset_sha256[:12]} against {dataset.sha256[:12]}).",
+            f"{run.facts.dataset_sha256[:12]} against {dataset.sha256[:12]}). Give that one with "
+            f"--dataset (it lay in {run.facts.dataset}), or train on this one: "
+            f"{command('train', dataset.path, '--out', 'RUN')}",
         )
 
 

@@ -20,6 +20,12 @@ class Bar(Protocol):
         """
 
 
+class Note(str):
+    """A line among those that tell of progress which a person should read wherever it goes."""
+
+    __slots__ = ()
+
+
 class _Silent:
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Say nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ def _check(run: Run, dataset: PreparedDataset, out: Path, top_k: int) -> None:
             "RUN-DATASET",
             str(run.path),
             f"was trained on another data set than {dataset.path}. Train on this one, with "
-            f"--warm-start {run.path} to keep what was learned.",
+            f"--warm-start {shlex.quote(str(run.path))} to keep what was learned.",
         )
     if out.exists() and not is_lists_file(out):
         raise UserError("OUT", str(out), "is something else and is not replaced. Choose another.")

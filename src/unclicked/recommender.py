@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,12 +18,17 @@ from unclicked.data import prepare as preparation
 from unclicked.data.dataset import PreparedDataset
 from unclicked.dataset_settings import resolve_for
 from unclicked.dotted import merge
+from unclicked.encoders import ENCODERS
 from unclicked.encoders.base import EncoderShape
-from unclicked.errors import UserError
+from unclicked.encoders.options import unknown_name
+from unclicked.errors import UnclickedWarning, UserError
 from unclicked.refit import train_and_refit
 from unclicked.run import EncoderMaker, Run, open_run
 from unclicked.settings import parse_set, preset_settings, resolve
 from unclicked.start import train
+
+# Unknown ids of each list that a warning names.
+_NAMED = 10
 
 
 def prepare(
@@ -86,7 +92,7 @@ class Recommender:
         settings: Further settings, as {"model.dim": 64}.
 
     Raises:
-        UserError: If a setting is unknown or wrong.
+        UserError: If a setting is unknown or wrong, or there is no encoder of that name.
     """
 
     def __init__(
@@ -111,7 +117,9 @@ class Recommender:
             for part in reversed(key.split(".")):
                 nested = {part: nested}
             self._settings = merge(self._settings, nested)
-        resolve(preset_settings(preset), self._settings)
+        named = resolve(preset_settings(preset), self._settings).model.encoder
+        if self._module is None and named not in ENCODERS:
+            raise unknown_name("ENCODER-NAME", named, ENCODERS)
         self._run: Run | None = None
         self._answerer: recommendation.Answerer | None = None
 
@@ -187,6 +195,11 @@ class Recommender:
     ) -> list[dict[str, Any]]:
         """A list for one user, from events alone.
 
+        A user without a known clicked item gets the most clicked items of the training days, less
+        the ones just passed over. Ids and profile values that the model does not know are left
+        out, and a warning names them; `unclicked.recommendation.recommend(model.run, requests)`
+        returns them with the list, and tells by `fallback` which of the two lists it is.
+
         Args:
             clicked: Ids of clicked items, the last click last.
             unclicked: Ids of items shown and left, the last shown last.
@@ -195,7 +208,11 @@ class Recommender:
             exclude: Ids that must not be recommended.
 
         Returns:
-            Mappings with "item_id", "score" and "rank".
+            Mappings with "item_id", "score" and "rank"; of the most clicked items the score is the
+            number of clicks.
+
+        Warns:
+            UnclickedWarning: If an id or a profile value is unknown.
         """
         request = recommendation.Request(
             clicked, unclicked, dict(profile or {}), exclude, top_k=top_k
@@ -203,7 +220,10 @@ class Recommender:
         # Made once: it holds every item's number and vector.
         if self._answerer is None or self._answerer.source is not self.run:
             self._answerer = recommendation.Answerer(self.run)
-        items: list[dict[str, Any]] = self._answerer.answer([request])[0]["items"]
+        answer = self._answerer.answer([request])[0]
+        if text := _unknown(answer):
+            warnings.warn(text, UnclickedWarning, stacklevel=2)
+        items: list[dict[str, Any]] = answer["items"]
         return items
 
     def save(self, path: str | Path) -> None:
@@ -253,6 +273,20 @@ class Recommender:
             return copy.deepcopy(module)
 
         return make, type(module).__name__
+
+
+def _unknown(answer: dict[str, Any]) -> str:
+    """What of a request the model does not know; empty if nothing."""
+    named = [
+        f"{name} {', '.join(map(repr, values[:_NAMED]))}"
+        + (f" and {len(values) - _NAMED} more" if len(values) > _NAMED else "")
+        for name, values in answer["ignored"].items()
+        if values
+    ]
+    if not named:
+        return ""
+    instead = " No clicked item is known: these are the most clicked items of the training days."
+    return f"unknown and left out: {'; '.join(named)}.{instead if answer['fallback'] else ''}"
 
 
 __all__ = ["Recommender", "parse_set", "prepare", "resolve_for"]

@@ -171,10 +171,11 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
     make = _MAKERS[expected]
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "is not there"
+        one = f"{make} {shlex.quote(str(folder))}"
         raise UserError(
             "ARTEFACT-MISSING",
             str(folder),
-            f"{found}, expected the folder of a {expected}. Make one: {make} {folder}",
+            f"{found}, expected the folder of a {expected}. Make one: {one}",
         )
     for other in _MAKERS:
         if other != expected and holds(folder, other):

@@ -257,7 +257,10 @@ def _check_same(
     facts = read_facts(run)
     if facts.dataset_sha256 != dataset.sha256:
         raise ArtefactError(
-            "RUN-DATASET", str(run), f"was trained on another data set than {dataset.path}."
+            "RUN-DATASET",
+            str(run),
+            f"was trained on another data set than {dataset.path}. Give that one (it lay in "
+            f"{facts.dataset}), or train into another folder with --out.",
         )
     if facts.config != config:
         old, new = flatten(facts.config), flatten(config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -50,3 +52,35 @@ def test_only_a_terminal_cuts_the_table(
     seen = capsys.readouterr().out.splitlines()
     assert max(map(len, seen[:-1])) <= 70
     assert [line for line in seen if "sd over seeds" in line] != [seen[0]]
+
+
+def test_metrics_and_lengths_add_up(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(tiny_run, tmp_path / "copy"))
+    words = ["evaluate", str(copy), "--json", "--top-k", "7,5", "--top-k", "5", "--top-k", "9"]
+    assert run(words) == 0
+    metrics = json.loads(capsys.readouterr().out)["metrics"]
+    assert [name for name in metrics if name.startswith("HR@")] == ["HR@7", "HR@5", "HR@9"]
+    words = ["compare", "popularity", str(copy), "--json", "--metric", "HR@5, R@9"]
+    assert run([*words, "--metric", "MRR@7", "--metric", "R@9"]) == 0
+    rows = json.loads(capsys.readouterr().out)["comparisons"]
+    assert [one["metric"] for one in rows] == ["HR@5", "R@9", "MRR@7"]
+
+
+def test_seeds_that_were_not_judged_are_named(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(7):
+        seed = tmp_path / "my seeds" / f"s{number}"
+        seed.mkdir(parents=True)
+        shutil.copy(tiny_run / "run.json", seed)
+    assert run(["compare", str(tmp_path / "my seeds"), str(tiny_run)]) == 2
+    err = capsys.readouterr().err
+    shown = [part for part in err.split("`") if part.startswith("unclicked ")]
+    named = [str(tmp_path / "my seeds" / f"s{number}") for number in range(5)]
+    assert [shlex.split(one) for one in shown] == [["unclicked", "evaluate", one] for one in named]
+    assert err.endswith("and 2 more.\n")
+    (tmp_path / "empty").mkdir()
+    assert run(["compare", str(tmp_path / "empty"), str(tiny_run)]) == 2
+    assert "`" not in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,7 +21,14 @@ import pytest
 from unclicked import __version__
 from unclicked.cli.main import _explain, run
 from unclicked.data import prepare as preparation
-from unclicked.errors import ArtefactError, BusyError, NumericError, ResourceError, UserError
+from unclicked.errors import (
+    ArtefactError,
+    BusyError,
+    NumericError,
+    ResourceError,
+    UserError,
+    command,
+)
 
 WRONG = [
     ("train DATA", 2, "ARGUMENTS"),
@@ -59,7 +68,7 @@ WRONG = [
     ("recommend DATA --clicked a", 2, "ARTEFACT-KIND"),
     ("prepare nothing.parquet --out X", 2, "DATA"),
     ("prepare LOG/impressions.parquet", 2, "USAGE"),
-    ("prepare LOG/impressions.parquet --out X --on-bad-row ignore", 2, "CONFIG-VALUE"),
+    ("prepare LOG/impressions.parquet --out X --on-bad-row ignore", 2, "CONFIG-VALUE] --on-bad"),
     ("prepare LOG/impressions.parquet --out X --set data.columns.user_id=who", 2, "DATA-COLUMN"),
     ("prepare LOG/impressions.parquet --out X --set data.split.test_days=8", 2, "DATA-SPLIT"),
     ("prepare LOG/impressions.parquet --out X --items LOG/users.parquet", 2, "DATA"),
@@ -148,6 +157,93 @@ def test_every_error_has_its_code(
     err = capsys.readouterr().err
     assert err.startswith(text)
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("simulate X --users 0", "simulate: Invalid value for '--users': found '0', expected grea"),
+        ("simulate X --seed ab", "Invalid value for '--seed': found 'ab', expected a valid int"),
+        ("export RUN --out X --index foo", "'foo' is not one of 'exact', 'faiss'. See unclicked"),
+        ("simulate", "Missing argument 'out'. See unclicked simulate --help."),
+        ("train --nonsense", "No such option: --nonsense"),
+    ],
+)
+def test_usage_errors_tell_what_was_found(
+    line: str, text: str, words: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(spelled(line, words)) == 2
+    err = capsys.readouterr().err
+    assert text in err
+    assert re.search(r"\w\)?'?\. See unclicked \w+ --help\.\n$", err), err
+    assert ".. " not in err
+
+
+def test_another_data_set_comes_with_advice(
+    words: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other data"
+    log = words["LOG"]
+    assert run(["prepare", f"{log}/impressions.parquet", "--out", str(other)]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", words["RUN"], "--dataset", str(other)]) == 3
+    err = capsys.readouterr().err
+    assert f"Give that one with --dataset (it lay in {words['DATA']})" in err
+    assert err.endswith(f"{command('train', other, '--out', 'RUN')}\n")
+    assert run(["train", log, "--out", "new"]) == 3
+    assert "Make one: unclicked prepare LOG --out FOLDER" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("recommend RUN --clicked a", 141),
+        ("recommend RUN --requests r.jsonl", 141),
+        ("simulate new --preset tiny --users 40 --items 80", 141),
+        ("doctor DATA", 141),
+        ("reproduce --list", 141),
+        ("train --help", 141),
+        ("--version", 141),
+        ("evaluate nothing", 2),
+    ],
+)
+def test_a_reader_that_went_away_ends_the_verb_silently(
+    line: str, code: int, words: dict[str, str]
+) -> None:
+    asked = [sys.executable, "-m", "unclicked", *spelled(line, words)]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(asked, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(write)
+    assert done.returncode == code
+    assert code == 2 or "error" not in done.stderr.lower(), done.stderr
+
+
+def test_a_broken_pipe_of_another_process_is_no_reader_that_went_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As if it were raised in a module of ours.
+    ours: dict[str, Any] = {"__name__": "unclicked.doctor"}
+    exec(f"def broken(*_):\n    raise BrokenPipeError({errno.EPIPE}, 'Broken pipe')", ours)  # noqa: S102
+    monkeypatch.setattr("unclicked.doctor.examine", ours["broken"])
+    streams = sys.stdout, sys.stderr
+    assert run(["doctor"]) == 1
+    assert (sys.stdout, sys.stderr) == streams
+    assert capsys.readouterr().err.startswith("error[DEFECT] BrokenPipeError")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_behind_standard_output_is_named(words: dict[str, str]) -> None:
+    asked = [sys.executable, "-m", "unclicked", *spelled("recommend RUN --clicked a", words)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(asked, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 4
+        told = "error[DISK] standard output: No space left on device."
+        assert told in done.stderr.splitlines()
+        silent = subprocess.run([*asked[:3], "evaluate", "nothing"], stderr=full, check=False)
+        assert silent.returncode == 2
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

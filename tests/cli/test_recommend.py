@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -153,14 +154,64 @@ def test_requests_are_answered_in_order(
     assert not listed & {ids[0], ids[2]}
 
 
+def test_a_mark_of_the_encoding_and_blank_lines_are_no_requests(
+    tiny_run: Path,
+    tmp_path: Path,
+    ids: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = "\n".join(["", json.dumps({"id": 1, "clicked": [ids[0]]}), " \r", '{"id": 2}', "", ""])
+    path = tmp_path / "r.jsonl"
+    path.write_text(text, encoding="utf-8-sig")
+    words = ["recommend", str(tiny_run), "--top-k", "2", "--requests"]
+    assert run([*words, str(path)]) == 0
+    out = capsys.readouterr().out
+    assert [json.loads(line)["id"] for line in out.splitlines()] == [1, 2]
+    for raw, code in ((text.encode("utf-8-sig"), 0), (b'{}\n\n{"clicked": [3]}', 2)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
+        assert run([*words, "-"]) == code
+    piped, err = capsys.readouterr()
+    assert piped == out
+    # Blank lines count as lines of the file.
+    assert err.startswith("error[ID] standard input:3 clicked[0]: found 3, expected")
+    path.write_text("\n")
+    assert run([*words, str(path)]) == 0
+    assert capsys.readouterr() == ("", f"warning: {path} holds no request.\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--requests F --clicked a", ["--clicked and --requests together", "expected one way"]),
+        ("--all-users --out F --unclicked a", ["--unclicked and --all-users together"]),
+        ("--all-users --requests F", ["--requests and --all-users together"]),
+        ("--clicked a --out F", ["error[ARGUMENTS] --out: found with --clicked", "--all-users"]),
+        ("--requests F --dataset D", ["error[ARGUMENTS] --dataset: found with --requests"]),
+        ("--all-users", ["error[ARGUMENTS] --all-users: needs --out"]),
+        ("--out F", ["error[ARGUMENTS] recommend: needs --clicked"]),
+        ("--requests F --profile a=b", ["error[ARGUMENTS] --profile: goes with --clicked"]),
+    ],
+)
+def test_options_that_do_not_go_together_are_named(
+    options: str, words: list[str], tiny_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["recommend", str(tiny_run), *options.split()]) == 2
+    told = capsys.readouterr().err
+    assert all(word in told for word in words), told
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("{", "r.jsonl:2: is no JSON"),
-        ("", "r.jsonl:2: is no JSON"),
         ("[" * 100_000, "r.jsonl:2: is no JSON"),
-        ("[]", "r.jsonl:2: expected an object with keys"),
-        ('{"clicks": []}', "r.jsonl:2: expected an object with keys"),
+        ("[]", "r.jsonl:2: found '[]', expected an object with keys of id, clicked,"),
+        ('{"clikced": []}', "r.jsonl:2: found 'clikced', expected one of id, clicked, long_term"),
+        ('{"clikced": []}', "top_k. Did you mean clicked?"),
+        ('{"profile": {"shoe": "43"}}', "r.jsonl:2 profile.shoe: is no profile field"),
+        ('{"long_term": [[]]}', "r.jsonl:2 long_term: expected a list of ids"),
+        ('{"unclicked": ["a", 7]}', "r.jsonl:2 unclicked[1]: found 7, expected"),
         ('{"clicked": "a"}', "r.jsonl:2 clicked: expected a list of ids"),
         ('{"unclicked": [1.5]}', "r.jsonl:2 unclicked: expected a list of ids"),
         ('{"exclude": [true]}', "r.jsonl:2 exclude: expected a list of ids"),
@@ -168,7 +219,7 @@ def test_requests_are_answered_in_order(
         ('{"profile": []}', "r.jsonl:2 profile: expected an object"),
         ('{"top_k": 0}', "r.jsonl:2 top_k: expected a whole number"),
         ('{"top_k": true}', "r.jsonl:2 top_k: expected a whole number"),
-        ('{"clicked": [7]}', "clicked[0]: found 7, expected an id of type string"),
+        ('{"clicked": [7]}', "r.jsonl:2 clicked[0]: found 7, expected an id of type string"),
     ],
 )
 def test_a_wrong_request_is_named(

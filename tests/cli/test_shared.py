@@ -24,6 +24,20 @@ def test_lists_keep_their_order() -> None:
     assert shared.split_list(["b,a", "", ",c,"]) == ["b", "a", "c"]
 
 
+def test_names_stand_once_and_without_spaces() -> None:
+    assert shared.distinct(["HR@50, R@80", "", "R@80,MRR@50", " ,HR@50"]) == [
+        "HR@50",
+        "R@80",
+        "MRR@50",
+    ]
+    assert shared.parse_top_k("7, 5,7") == (7, 5)
+
+
+def test_a_wrong_name_is_told_with_the_nearest() -> None:
+    assert shared.expected("x", ["clicked"]) == "found 'x', expected one of clicked."
+    assert shared.expected("clikced", ["unclicked", "clicked"]).endswith("Did you mean clicked?")
+
+
 def test_json_is_ascii_safe_and_never_nan(capsys: pytest.CaptureFixture[str]) -> None:
     shared.print_json({"a": "é\n"})
     out = capsys.readouterr().out

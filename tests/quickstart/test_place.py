@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_one_of_before_times_were_kept(tmp_path: Path) -> None:
     assert told == [f"replaces the quickstart of an unknown time in {tmp_path}"]
 
 
-@pytest.mark.parametrize("name", ["runs/mine", "log/notes.txt", "data/run"])
+@pytest.mark.parametrize("name", ["runs/mine", "log/notes.txt", "data/run/x"])
 def test_what_was_added_to_it_is_not_lost(tmp_path: Path, name: str) -> None:
     def write(folder: Path) -> dict[str, str]:
         (folder / "x").write_text("x")
@@ -70,7 +71,10 @@ def test_what_was_added_to_it_is_not_lost(tmp_path: Path, name: str) -> None:
         (tmp_path / "log" / "truth.json").write_text("{}")
         (tmp_path / "runs" / ".DS_Store").write_text("")
         publish(tmp_path / "data", write)
-    (tmp_path / name).mkdir()
+    (tmp_path / name).mkdir(parents=True)
+    (tmp_path / name / "y").write_text("mine")
+    if name.startswith("data"):
+        name += "/y"
     told: list[str] = []
     with (
         pytest.raises(UserError, match=f"holds {name}, which"),
@@ -78,9 +82,9 @@ def test_what_was_added_to_it_is_not_lost(tmp_path: Path, name: str) -> None:
     ):
         pass
     assert told == []
-    assert (tmp_path / name).is_dir()
+    assert (tmp_path / name).exists()
     assert (tmp_path / "runs" / "base").is_dir()
-    (tmp_path / name).rmdir()
+    shutil.rmtree(tmp_path / Path(*Path(name).parts[:2]))
     with fresh_folder(tmp_path):
         assert names(tmp_path) == {MARKER}
 

@@ -19,7 +19,8 @@ class Benchmark:
     Attributes:
         title: What is measured, in one line.
         run: Takes the number of rounds, whether all sizes are small (a check that it works), and
-            a function for lines that tell how far it is; returns the rows.
+            a function for lines that tell how far it is, and for a `Note` of what is left out;
+            returns the rows.
         draw: Draws the rows into a file, where there is a picture of them.
         install: Installs what it is measured against into a folder, where that is not with us;
             returns the names of what is new.

@@ -13,6 +13,7 @@ from torch import Tensor
 from unclicked.bench.ratio import Row, by_turns, compared
 from unclicked.errors import NumericError
 from unclicked.processor import fast_int8
+from unclicked.progress import Note
 from unclicked.retrieval import ExactIndex, Precision
 from unclicked.retrieval.products import half_pays, holds
 
@@ -102,11 +103,13 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
     """
     sizes = SMALL if small else Sizes()
     if not has_faiss():
-        say("faiss is not installed, so its rows are left out: pip install 'unclicked[faiss]'")
+        advice = "pip install 'unclicked[faiss]'"
+        say(Note(f"faiss is not installed, so its rows are left out: {advice}"))
+    slow = "products are not faster on this processor, so their rows are left out"
     if not half_pays():
-        say("bfloat16 products are not faster on this processor, so their rows are left out")
+        say(Note(f"bfloat16 {slow}"))
     if not _integers_pay(sizes.dim):
-        say("int8 products are not faster on this processor, so their rows are left out")
+        say(Note(f"int8 {slow}"))
     rows = []
     for name, draw in DRAWN.items():
         say(f"{name}: {sizes.num_items:,} items, width {sizes.dim}, top {sizes.top_k}")

@@ -17,6 +17,7 @@ from unclicked.bench import prepare_side
 from unclicked.bench.prepare_log import FIRST_US, HALF_DAY_US, SMALL, LogSize, write_log
 from unclicked.bench.prepare_sql import DUCKDB_RULES
 from unclicked.bench.ratio import Row, compared
+from unclicked.progress import Note
 
 TITLE = "preparing 50 million impressions, against the rules in DuckDB's SQL and in Polars"
 IMPRESSIONS_VARIABLE = "UNCLICKED_BENCH_IMPRESSIONS"
@@ -51,7 +52,7 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
     there = [name for name in OPPONENTS if importlib.util.find_spec(name) is not None]
     for name in OPPONENTS:
         if name not in there:
-            say(f'{name} is not installed and left out: pip install "unclicked[bench]".')
+            say(Note(f'{name} is not installed and left out: pip install "unclicked[bench]".'))
     sides = ["rules", "whole", "bounded", *there, *(f"{name} fewer" for name in there)]
     with tempfile.TemporaryDirectory(prefix="unclicked-bench-") as room:
         told = _told(Path(room), size, small, say)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unclicked.cli import shared
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
+from unclicked.progress import Note
 
 if TYPE_CHECKING:
     from unclicked.bench import Benchmark
@@ -48,12 +50,12 @@ def bench(
         titles = {known: one.title for known, one in BENCHMARKS.items()}
         shared.print_names(titles, "unclicked bench step", as_json)
         return
-    if name not in BENCHMARKS:
+    if name is None:
         known = ", ".join(BENCHMARKS)
-        found = "none" if name is None else f"'{name}'"
-        raise UserError(
-            "BENCH-NAME", "bench", f"found {found}, expected one of {known}. Name one of them."
-        )
+        found = f"found none, expected one of {known}. Name one of them."
+        raise UserError("BENCH-NAME", "bench", found)
+    if name not in BENCHMARKS:
+        raise UserError("BENCH-NAME", "bench", shared.expected(name, BENCHMARKS))
     chosen = BENCHMARKS[name]
     if install:
         _install(name, chosen, as_json)
@@ -64,7 +66,7 @@ def bench(
     from unclicked.bench.show import as_lines
 
     shared.set_threads(threads)
-    rows = chosen.run(rounds, small, lambda line: typer.echo(line, err=True))
+    rows = chosen.run(rounds, small, _tell)
     if picture is not None and chosen.draw is not None:
         chosen.draw(rows, picture)
     told = machine()
@@ -75,7 +77,15 @@ def bench(
     for line in as_lines(rows, told):
         typer.echo(line)
     others = [known for known in BENCHMARKS if known != name]
-    shared.say_next(f"unclicked bench {others[0]}" if others else "unclicked doctor", as_json)
+    shared.say_next(command("bench", others[0]) if others else command("doctor"), as_json)
+
+
+def _tell(line: str) -> None:
+    """Progress for people at a terminal; what they must know of the rows for everybody."""
+    if isinstance(line, Note):
+        shared.warn(line)
+    elif sys.stderr.isatty():
+        typer.echo(line, err=True)
 
 
 def _check_picture(name: str, chosen: Benchmark, picture: Path) -> None:
@@ -100,7 +110,7 @@ def _install(name: str, chosen: Benchmark, as_json: bool) -> None:
     from unclicked.bench.peers.install import peers_folder
 
     folder = peers_folder()
-    made = chosen.install(folder, lambda line: typer.echo(line, err=True))
+    made = chosen.install(folder, _tell)
     if as_json:
         shared.print_json({"folder": str(folder), "installed": made})
         return

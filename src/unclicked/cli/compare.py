@@ -10,13 +10,18 @@ from typing import Annotated
 import typer
 
 from unclicked.cli import shared
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 
 
 def compare(
     base: Annotated[Path, typer.Argument(help="A run, a folder of seeds, or `popularity`.")],
     runs: Annotated[list[Path], typer.Argument(help="Runs, or folders of seeds.")],
-    metric: Annotated[str, typer.Option(help="Metrics to compare.")] = "HR@50,MRR@50",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRICS", help="Metrics to compare. Repeatable.", show_default="HR@50,MRR@50"
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
     form: Annotated[str, typer.Option("--format", help="text, md, latex or json.")] = "text",
     report: Annotated[
@@ -38,7 +43,7 @@ def compare(
 
     if report is not None:
         _refuse_foreign(report)
-    names = shared.split_list([metric])
+    names = shared.distinct(metric or ["HR@50,MRR@50"])
     result = compare_runs(base, runs, metrics=names, split=split)
     form = "json" if as_json else form
     if report is not None:
@@ -46,9 +51,8 @@ def compare(
     typer.echo(format_comparison(result, form, width=_terminal_width()))
     if report is not None and form == "text":
         typer.echo(f"report: {report}")
-    shared.say_next(
-        f"unclicked recommend {runs[0]} --clicked ID,ID --unclicked ID,ID", form != "text"
-    )
+    following = command("recommend", runs[0], "--clicked", "ID,ID", "--unclicked", "ID,ID")
+    shared.say_next(following, form != "text")
 
 
 def _terminal_width() -> int | None:

@@ -8,13 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from unclicked.cli import shared
+from unclicked.errors import command
 
 
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
     top_k: Annotated[
-        str | None, typer.Option("--top-k", help="Lengths of the lists; the run's own without.")
+        list[str] | None,
+        typer.Option(
+            "--top-k",
+            metavar="LENGTHS",
+            help="Lengths of the lists; the run's own without. Repeatable.",
+        ),
     ] = None,
     dataset: Annotated[Path | None, typer.Option(help="The data set, where it was moved.")] = None,
     threads: shared.Threads = 0,
@@ -27,7 +33,7 @@ def evaluate(
 
     Example: unclicked evaluate runs/unclicked --split test --top-k 50,80
     """
-    asked = None if top_k is None else shared.parse_top_k(top_k)
+    asked = shared.parse_top_k(",".join(top_k)) if top_k else None
     from unclicked.evaluation import evaluate as judge
     from unclicked.run import open_run
 
@@ -42,9 +48,9 @@ def evaluate(
         return
     print_metrics(result)
     base = run.parent / "base"
-    step = f"unclicked recommend {run} --clicked IDS --unclicked IDS"
+    step = command("recommend", run, "--clicked", "IDS", "--unclicked", "IDS")
     if run.name != "base" and (base / "evaluation" / f"{split}.json").is_file():
-        step = f"unclicked compare {base} {run}"
+        step = command("compare", base, run)
     shared.say_next(step, as_json)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from unclicked.cli import shared
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 
 
 def export(
@@ -65,4 +64,4 @@ def export(
     for name, facts in made.parity.items():
         told = ", ".join(f"{key} {value}" for key, value in facts.items())
         typer.echo(f"{name}: {told}")
-    shared.say_next(f"unclicked serve {shlex.quote(str(out))}", as_json)
+    shared.say_next(command("serve", out), as_json)

@@ -48,7 +48,8 @@ def import_log(
     if name is None or source is None or out is None:
         raise UserError("ARGUMENTS", "import", "needs NAME SOURCE OUT, or --list.")
     if name not in IMPORTERS:
-        raise UserError("IMPORT-NAME", name, f"is no public log; there are: {list(IMPORTERS)}.")
+        advice = "unclicked import --list describes them."
+        raise UserError("IMPORT-NAME", "import", f"{shared.expected(name, IMPORTERS)} {advice}")
     options: dict[str, bool] = {} if history is None else {"history": history}
     if options and "history" not in inspect.signature(IMPORTERS[name]).parameters:
         raise UserError("IMPORT-HISTORY", f"--history {name}", "this log has no history apart.")
@@ -59,12 +60,7 @@ def import_log(
     for key, value in facts.items():
         if isinstance(value, int | float) or key in _SHOWN:
             typer.echo(f"{key:>20}  {value:,}" if isinstance(value, int) else f"{key:>20}  {value}")
-    config = f" --config {out}/config.toml" if (out / "config.toml").is_file() else ""
-    shared.say_next(
-        f"unclicked prepare {out}/impressions.parquet --items {out}/items.parquet "
-        f"--users {out}/users.parquet{config} --out {out}-data",
-        as_json,
-    )
+    shared.say_next(shared.prepare_command(out), as_json)
 
 
 def _print_list(as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from unclicked.cli import shared
+from unclicked.errors import command
 
 app = typer.Typer(help="Change the items of a bundle.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -49,4 +50,4 @@ def add(
             f"{', '.join(made['dropped'])} did not know the new items and are gone. {again}"
         )
     typer.echo(f"{made['bundle']}: {made['added']:,} items added, {made['known']:,} were known")
-    shared.say_next(f"unclicked serve {made['bundle']}", as_json)
+    shared.say_next(command("serve", made["bundle"]), as_json)

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import unclicked
 from unclicked.cli import (
@@ -40,8 +41,27 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _NOT_INSIDE = frozenset({"numba", "llvmlite"})
 _AGAIN_SECONDS = 0.02
 
+# What a shell says of a command whose reader went away: 128 and the number of SIGPIPE.
+_READER_GONE = 141
+
+
+class _Verbs(TyperGroup):
+    """The verbs; typer ends with 1 where a pipe breaks, whoever's pipe it was."""
+
+    def main(self, *given: Any, **options: Any) -> Any:
+        streams = sys.stdout, sys.stderr
+        try:
+            return super().main(*given, **options)
+        except SystemExit as left:
+            if not isinstance(left.__context__, BrokenPipeError):
+                raise
+            sys.stdout, sys.stderr = streams
+            raise left.__context__ from None
+
+
 app = typer.Typer(
     name="unclicked",
+    cls=_Verbs,
     help="Candidate retrieval that also reads what a user was shown and passed over.",
     no_args_is_help=True,
     add_completion=False,
@@ -178,13 +198,32 @@ def _explain(error: Exception) -> int:
     if hasattr(error, "format_message"):
         return _explain_usage(error)
     known = _known(error)
+    if isinstance(known, BrokenPipeError) and _of_printing(known):
+        return _READER_GONE
     code = getattr(known, "exit_code", None)
     if isinstance(known, UnclickedError) or code is not None:
-        typer.echo(str(known), err=True)
+        _complain(str(known))
         return int(code or 1)
     text = f"error[DEFECT] {type(error).__name__}: {error}".replace("\n", " ")
-    typer.echo(f"{text}. Please report it; UNCLICKED_TRACE=1 shows where it comes from.", err=True)
+    _complain(f"{text}. Please report it; UNCLICKED_TRACE=1 shows where it comes from.")
     return 1
+
+
+def _complain(text: str) -> None:
+    """Say it on stderr, if anybody can still be told."""
+    with suppress(OSError):
+        typer.echo(text, err=True)
+
+
+def _of_printing(error: Exception) -> bool:
+    """Whether it was raised where a line was printed, not at a file or at another process."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    if step is None:
+        return False
+    # typer's `echo`, or that of the library within it.
+    return not {"click", "_click"}.isdisjoint(step.tb_frame.f_globals["__name__"].split("."))
 
 
 def _known(error: Exception) -> Exception:
@@ -194,7 +233,9 @@ def _known(error: Exception) -> Exception:
         return ResourceError("MEMORY", "", f"not enough memory. {advice}")
     if not isinstance(error, OSError) or error.errno is None:
         return error
-    where, text = str(error.filename or ""), f"{error.strerror}."
+    printing = error.filename is None and _of_printing(error)
+    where = "standard output" if printing else str(error.filename or "")
+    text = f"{error.strerror}."
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
         return ResourceError("DISK", where, text)
     if error.filename is not None:
@@ -209,6 +250,20 @@ def _explain_usage(error: Any) -> int:
         return 2
     context = getattr(error, "ctx", None)
     command = "unclicked" if context is None else context.command_path
-    known = UserError("USAGE", command, f"{error.format_message()} See {command} --help.")
-    typer.echo(str(known), err=True)
+    said = _with_value(error).rstrip(".")
+    known = UserError("USAGE", command, f"{said}. See {command} --help.")
+    _complain(str(known))
     return known.exit_code
+
+
+def _with_value(error: Any) -> str:
+    """What typer says of a wrong option, and the value that it found and does not tell."""
+    said = str(error.format_message())
+    checked = getattr(error.__cause__, "errors", None)
+    if checked is None:
+        return said
+    found = f"{checked(include_url=False)[0]['input']!r:.80}"
+    said = said.replace(": Value error, ", ": ", 1)
+    if found in said:
+        return said
+    return said.replace(": Input should be ", f": found {found}, expected ", 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unclicked.cli import shared
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 
 if TYPE_CHECKING:
     from unclicked.data.dataset import PreparedDataset
@@ -117,7 +117,7 @@ def _tell(dataset: PreparedDataset, out: Path, as_json: bool) -> None:
         return
     print_card(dataset.card)
     typer.echo(f"card: {out / CARD_PAGE}")
-    shared.say_next(f"unclicked train {out} --out runs/unclicked", as_json)
+    shared.say_next(command("train", out, "--out", "runs/unclicked"), as_json)
 
 
 def card_json(dataset: PreparedDataset) -> dict[str, Any]:

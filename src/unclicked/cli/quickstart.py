@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from unclicked.cli import shared
+from unclicked.errors import command
 
 # Events of each kind in the command that comes next; all of them would fill a screen.
 _NAMED = 2
@@ -70,15 +70,15 @@ def _silent(line: str) -> None:
 
 def _command(out: Path, story: dict[str, Any]) -> str:
     """A list for the user's last few events, as a command of one line."""
-    words = ["unclicked", "recommend", str(out / "runs" / "unclicked")]
+    words = ["recommend", str(out / "runs" / "unclicked")]
     for name in ("clicked", "long_term", "unclicked"):
         if story[name]:
             option = f"--{name.replace('_', '-')}"
             words += [option, ",".join(map(str, story[name][-_NAMED:]))]
-    return shlex.join(words)
+    return command(*words)
 
 
 def _serve_command(out: Path, bundles: dict[str, str]) -> str:
     """Page and API of what was trained, with users of the log to look at."""
-    words = ["unclicked", "serve", bundles["unclicked"], "--beside", bundles["base"]]
-    return shlex.join([*words, "--examples", str(out / "data")])
+    words = ["serve", bundles["unclicked"], "--beside", bundles["base"]]
+    return command(*words, "--examples", out / "data")

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unclicked.cli import shared
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 
 if TYPE_CHECKING:
-    from unclicked.recommendation import Request
+    from unclicked.recommendation import Answerer, Request
     from unclicked.run import Run
 
-Ids = Annotated[list[str] | None, typer.Option(metavar="IDS", help="Ids, the last one latest.")]
+Ids = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="IDS",
+        help="Ids, the last one latest. Spaces belong to an id; one with a comma needs --requests.",
+    ),
+]
 _LISTS = ("clicked", "long_term", "unclicked", "exclude")
 _IGNORED = {
     "clicked": "clicked items",
@@ -25,6 +31,8 @@ _IGNORED = {
     "profile": "profile values",
 }
 _NAMED = 10
+_EVENTS = ("--clicked", "--unclicked", "--long-term")
+_STDIN = "standard input"
 
 
 def recommend(
@@ -39,7 +47,8 @@ def recommend(
         list[str] | None, typer.Option(metavar="K=V", help="A profile value. Repeatable.")
     ] = None,
     requests: Annotated[
-        Path | None, typer.Option(help="JSON lines: id, clicked, long_term, unclicked, profile.")
+        Path | None,
+        typer.Option(help="JSON lines: id, clicked, long_term, unclicked, profile; - reads stdin."),
     ] = None,
     all_users: Annotated[
         bool, typer.Option("--all-users", help="Everybody in the data set, as of its end.")
@@ -67,9 +76,11 @@ def recommend(
     """
     from unclicked.recommendation import Request
 
-    named = any(one is not None for one in (clicked, unclicked, long_term))
-    asks = [named, requests is not None, all_users]
-    _refuse_mixed(asks, out, dataset, profile)
+    lists = dict(zip(_EVENTS, (clicked, unclicked, long_term), strict=True))
+    ways = [option for option, given in lists.items() if given is not None]
+    ways += ["--requests"] if requests is not None else []
+    ways += ["--all-users"] if all_users else []
+    _refuse_mixed(ways, out, dataset, profile)
     shared.set_threads(threads)
     shared.check_device(device)
     ids = shared.split_list(exclude)
@@ -78,7 +89,7 @@ def recommend(
 
         _everybody(open_run(run, device=device), dataset, out, top_k, ids, exclude_seen, as_json)
     elif requests is not None:
-        _from_file(run, device, *_read_requests(requests, ids, top_k, exclude_seen))
+        _from_file(run, device, _read_requests(requests, ids, top_k, exclude_seen))
     else:
         seen, passed = shared.split_list(clicked), shared.split_list(unclicked)
         values, earlier = _profile(profile or []), shared.split_list(long_term)
@@ -87,18 +98,25 @@ def recommend(
 
 
 def _refuse_mixed(
-    asks: list[bool], out: Path | None, dataset: Path | None, profile: list[str] | None
+    ways: list[str], out: Path | None, dataset: Path | None, profile: list[str] | None
 ) -> None:
-    """Refuse options that do not go together; `asks`: events, a file of requests, everybody."""
-    _, from_file, all_users = asks
-    if sum(asks) != 1 or all_users != (out is not None) or (dataset is not None and not all_users):
-        raise UserError(
-            "ARGUMENTS",
-            "recommend",
-            "needs --clicked and/or --unclicked, or --requests, or --all-users with --out.",
-        )
-    if profile and (from_file or all_users):
-        why = "a request has its own" if from_file else "a data set has its users' own"
+    """Refuse options that do not go together; `ways`: those that say for whom lists are."""
+    choice = "--clicked and/or --unclicked, or --requests, or --all-users with --out"
+    if not ways:
+        raise UserError("ARGUMENTS", "recommend", f"needs {choice}.")
+    apart = [option for option in ways if option not in _EVENTS]
+    if len(ways) > 1 and apart:
+        found = f"found {' and '.join(ways)} together, expected one way to ask: {choice}."
+        raise UserError("ARGUMENTS", "recommend", f"{found} Leave the others out.")
+    all_users = apart == ["--all-users"]
+    for option, given in {"--out": out, "--dataset": dataset}.items():
+        if given is not None and not all_users:
+            found = f"found with {ways[0]}, but goes with --all-users alone. Leave it out."
+            raise UserError("ARGUMENTS", option, found)
+    if all_users and out is None:
+        raise UserError("ARGUMENTS", "--all-users", "needs --out FILE.parquet for its lists.")
+    if profile and apart:
+        why = "a data set has its users' own" if all_users else "a request has its own"
         raise UserError("ARGUMENTS", "--profile", f"goes with --clicked; {why}.")
 
 
@@ -111,17 +129,33 @@ def _for_one(run: Path, device: str, request: Request, as_json: bool) -> None:
         shared.print_json(found)
         return
     _print(found)
-    shared.say_next(f"unclicked recommend {run} --requests FILE.jsonl", as_json)
+    shared.say_next(command("recommend", run, "--requests", "FILE.jsonl"), as_json)
 
 
-def _from_file(run: Path, device: str, names: list[Any], requests: list[Request]) -> None:
+def _from_file(run: Path, device: str, asked: list[tuple[str, Any, Request]]) -> None:
+    """Answer requests, of which each has its place and its name."""
     from unclicked.bundle import open_source
-    from unclicked.recommendation import recommend as answer
+    from unclicked.recommendation import Answerer
 
-    answers = answer(open_source(run, device=device, warn=shared.warn), requests)
-    for name, one in zip(names, answers, strict=True):
+    source = open_source(run, device=device, warn=shared.warn)
+    answerer = Answerer(source, getattr(source, "index", None))
+    try:
+        answers = answerer.answer([request for _, _, request in asked])
+    except UserError:
+        _name_the_line(answerer, asked)
+        raise
+    for (_, name, _), one in zip(asked, answers, strict=True):
         shared.print_json({"id": name} | one)
     _warn_ignored(answers)
+
+
+def _name_the_line(answerer: Answerer, asked: list[tuple[str, Any, Request]]) -> None:
+    """Say the error of the first wrong request with its place; ids are not looked up twice else."""
+    for where, _, request in asked:
+        try:
+            answerer.inputs.known([request])
+        except UserError as error:
+            raise UserError(error.name, f"{where} {error.where}", error.message) from None
 
 
 def _everybody(
@@ -147,7 +181,7 @@ def _everybody(
         f"{out}: {result['rows']:,} rows for {result['users']:,} users, of whom "
         f"{result['fallback_users']:,} never clicked and get the most clicked items"
     )
-    shared.say_next(f"unclicked recommend {run.path} --requests FILE.jsonl", as_json)
+    shared.say_next(command("recommend", run.path, "--requests", "FILE.jsonl"), as_json)
 
 
 def _profile(pairs: list[str]) -> dict[str, str]:
@@ -159,33 +193,39 @@ def _profile(pairs: list[str]) -> dict[str, str]:
 
 def _read_requests(
     path: Path, exclude: list[str], top_k: int, exclude_seen: bool
-) -> tuple[list[Any], list[Request]]:
+) -> list[tuple[str, Any, Request]]:
+    """Place, name and content of every request; blank lines are none."""
     from unclicked.recommendation import Request
 
+    named = _STDIN if str(path) == "-" else str(path)
     try:
-        # Not splitlines: JSON may hold the other line breaks of Unicode as they are.
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        raw = typer.get_binary_stream("stdin").read() if named == _STDIN else path.read_bytes()
+        # Some editors begin a file with a mark of its encoding, which is no JSON.
+        lines = raw.decode("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError("REQUESTS", str(path), f"cannot be read ({error}).") from None
-    names, asked = [], []
+        raise UserError("REQUESTS", named, f"cannot be read ({error}).") from None
+    asked = []
+    # Not splitlines: JSON may hold the other line breaks of Unicode as they are.
     for number, text in enumerate(lines, start=1):
-        where = f"{path}:{number}"
+        if not text.strip():
+            continue
+        where = f"{named}:{number}"
         content = _one_request(text, where)
-        names.append(content.get("id"))
         lists = {name: content.get(name, []) for name in _LISTS}
         profile = {str(k): str(v) for k, v in content.get("profile", {}).items()}
-        asked.append(
-            Request(
-                lists["clicked"],
-                lists["unclicked"],
-                profile,
-                [*lists["exclude"], *exclude],
-                content.get("top_k", top_k),
-                exclude_seen,
-                long_term=lists["long_term"],
-            )
+        request = Request(
+            lists["clicked"],
+            lists["unclicked"],
+            profile,
+            [*lists["exclude"], *exclude],
+            content.get("top_k", top_k),
+            exclude_seen,
+            long_term=lists["long_term"],
         )
-    return names, asked
+        asked.append((where, content.get("id"), request))
+    if not asked:
+        shared.warn(f"{named} holds no request.")
+    return asked
 
 
 def _one_request(text: str, where: str) -> dict[str, Any]:
@@ -193,9 +233,12 @@ def _one_request(text: str, where: str) -> dict[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError("REQUESTS", where, f"is no JSON ({error}).") from None
-    allowed = {"id", "profile", "top_k", *_LISTS}
-    if not isinstance(content, dict) or not set(content) <= allowed:
-        raise UserError("REQUESTS", where, f"expected an object with keys of {sorted(allowed)}.")
+    allowed = ["id", *_LISTS, "profile", "top_k"]
+    if not isinstance(content, dict):
+        found = f"found {text.strip()!r:.40}, expected an object with keys of {', '.join(allowed)}."
+        raise UserError("REQUESTS", where, found)
+    if strange := [key for key in content if key not in allowed]:
+        raise UserError("REQUESTS", where, shared.expected(strange[0], allowed))
     for name in _LISTS:
         values = content.get(name, [])
         plain = isinstance(values, list) and all(

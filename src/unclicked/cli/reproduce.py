@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unclicked.cli import shared
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 
 
 def reproduce(
@@ -78,5 +77,5 @@ def reproduce(
         typer.echo("\n" + table)
     typer.echo(f"\nwritten: {', '.join(Path(path).name for path in made['files'])}")
     other = "controls" if study != "controls" else "table2"
-    words = ["unclicked", "reproduce", other, *(part for one in data for part in ("--data", one))]
-    shared.say_next(shlex.join([*map(str, words), "--out", str(out)]), as_json)
+    words = [other, *(part for one in data for part in ("--data", one))]
+    shared.say_next(command("reproduce", *words, "--out", out), as_json)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 
 if TYPE_CHECKING:
     from unclicked.data.dataset import PreparedDataset
@@ -81,6 +82,43 @@ def print_names(told: Mapping[str, str], following: str, as_json: bool) -> None:
     say_next(following, as_json)
 
 
+def prepare_command(log: Path) -> str:
+    """How a log in a folder of ours is prepared.
+
+    Args:
+        log: The folder.
+
+    Returns:
+        A command.
+    """
+    words: list[object] = [log / "impressions.parquet"]
+    for table in ("items", "users"):
+        words += [f"--{table}", log / f"{table}.parquet"]
+    config = log / "config.toml"
+    words += ["--config", config] if config.is_file() else []
+    return command("prepare", *words, "--out", f"{log}-data")
+
+
+def expected(found: str, names: Iterable[str]) -> str:
+    """What an error says of a name that is none.
+
+    Args:
+        found: The name.
+        names: Those that there are.
+
+    Returns:
+        A sentence or two.
+
+    Example:
+        >>> expected("tabel1", ["table1", "plugin"])
+        "found 'tabel1', expected one of table1, plugin. Did you mean table1?"
+    """
+    known = list(names)
+    near = difflib.get_close_matches(found, known, 1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return f"found {found[:80]!r}, expected one of {', '.join(known)}.{meant}"
+
+
 def split_list(values: Sequence[str] | None) -> list[str]:
     """Parts of options that are lists and may be repeated.
 
@@ -97,6 +135,22 @@ def split_list(values: Sequence[str] | None) -> list[str]:
     return [part for text in values or [] for part in text.split(",") if part]
 
 
+def distinct(values: Sequence[str]) -> list[str]:
+    """Names from options that are lists and may be repeated: each once, in order, without spaces.
+
+    Args:
+        values: Texts with commas.
+
+    Returns:
+        The names.
+
+    Example:
+        >>> distinct(["HR@50, R@80", "HR@50"])
+        ['HR@50', 'R@80']
+    """
+    return list(dict.fromkeys(part.strip() for part in split_list(values) if part.strip()))
+
+
 def parse_top_k(text: str) -> tuple[int, ...]:
     """List lengths from an option.
 
@@ -104,17 +158,17 @@ def parse_top_k(text: str) -> tuple[int, ...]:
         text: Whole numbers with commas.
 
     Returns:
-        The numbers.
+        The numbers, each once.
 
     Raises:
         UserError: If a part is no whole number of at least 1.
 
     Example:
-        >>> parse_top_k("50,80")
-        (50, 80)
+        >>> parse_top_k("80,50,80")
+        (80, 50)
     """
     try:
-        numbers = tuple(int(part) for part in text.split(","))
+        numbers = tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:
         numbers = (0,)
     if min(numbers) < 1:

@@ -36,8 +36,4 @@ def simulate(
         shared.print_json(truth)
         return
     typer.echo(f"{out}: impressions.parquet, items.parquet, users.parquet, truth.json")
-    shared.say_next(
-        f"unclicked prepare {out}/impressions.parquet --items {out}/items.parquet "
-        f"--users {out}/users.parquet --out {out}-data",
-        as_json,
-    )
+    shared.say_next(shared.prepare_command(out), as_json)

@@ -10,7 +10,7 @@ import typer
 
 from unclicked.artefact import refuse_busy
 from unclicked.cli import shared
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 from unclicked.training.launch import is_first
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _print(asked: _Asked, best: float, as_json: bool) -> None:
         return
     then = ", then trained on the validation days too" if asked.refit else ""
     typer.echo(f"{asked.out}: best validation HR@50 {best:.2%}{then}")
-    shared.say_next(f"unclicked evaluate {asked.out}", as_json)
+    shared.say_next(command("evaluate", asked.out), as_json)
 
 
 def _facts_of(run: Path, asked: str | None) -> RunFacts:

@@ -89,7 +89,8 @@ def collect(
         "clicks": counts.clicks,
         "click_rate": round(counts.clicks / rows.kept, 6),
         "samples": {name: len(samples) for name, samples in splits.items()},
-        "mean_length": lengths["train"],
+        # Training has no truth: what is to be found is found in the test.
+        "mean_length": {**lengths["train"], "truth": lengths["test"]["truth"]},
         "mean_length_by_split": lengths,
         "rules": {name: samples.counts for name, samples in splits.items()},
         "boundaries": asdict(bounds),

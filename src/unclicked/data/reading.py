@@ -264,8 +264,9 @@ def _first_bad_row(plans: Sequence[ColumnPlan], bad: BadRow, count: int) -> User
     found = f'found "{bad.value}", expected {bad.rule}.'
     if not bad.column:
         found = f'{bad.rule} ("{bad.value}").'
+    advice = "Correct the file, or put bad rows aside with --on-bad-row quarantine"
     return UserError(
         FAULT_NAMES.get(ours, "DATA-LINE"),
         bad.where,
-        f'{found}{more} Correct the file, or put bad rows aside with on_bad_row = "quarantine".',
+        f'{found}{more} {advice} (in Python on_bad_row="quarantine").',
     )

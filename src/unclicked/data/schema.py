@@ -44,9 +44,10 @@ class ReadOptions:
     limits: ReadLimits = field(default_factory=ReadLimits)
 
     def __post_init__(self) -> None:
-        _check_choice("time_unit", self.time_unit, (None, *TIME_UNITS))
-        _check_choice("on_bad_row", self.on_bad_row, ("fail", "quarantine"))
-        _check_choice("id_type", self.id_type, ("auto", "text", "integer"))
+        _check_choice("data.time_unit", self.time_unit, (None, *TIME_UNITS))
+        # No setting: an option of the verb and an argument in Python.
+        _check_choice("--on-bad-row", self.on_bad_row, ("fail", "quarantine"))
+        _check_choice("data.id_type", self.id_type, ("auto", "text", "integer"))
         if self.max_id_bytes < 1:
             raise UserError(
                 "CONFIG-VALUE", "data.max_id_bytes", f"found {self.max_id_bytes}, expected >= 1."
@@ -146,4 +147,4 @@ def _finite(edges: list[float]) -> bool:
 def _check_choice(key: str, value: str | None, allowed: tuple[str | None, ...]) -> None:
     if value not in allowed:
         names = ", ".join(f'"{name}"' for name in allowed if name is not None)
-        raise UserError("CONFIG-VALUE", f"data.{key}", f'found "{value}", expected one of {names}.')
+        raise UserError("CONFIG-VALUE", key, f'found "{value}", expected one of {names}.')

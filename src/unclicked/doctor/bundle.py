@@ -7,7 +7,7 @@ from pathlib import Path
 from unclicked.bundle import Bundle, contents, open_bundle
 from unclicked.bundle.golden import check_golden
 from unclicked.doctor.finding import Diagnosis, Finding
-from unclicked.errors import UnclickedError
+from unclicked.errors import UnclickedError, command
 from unclicked.recommendation import Answerer
 from unclicked.run import machine_facts
 
@@ -35,7 +35,7 @@ def examine_bundle(path: Path) -> Diagnosis:
         _evaluation(bundle),
         Finding("user data", "ok", "none: no ids, profiles or events of users"),
     ]
-    return Diagnosis(str(path), "bundle", findings, f"unclicked serve {path}")
+    return Diagnosis(str(path), "bundle", findings, command("serve", path))
 
 
 def _golden(bundle: Bundle, path: Path) -> Finding:

@@ -17,7 +17,7 @@ from unclicked.doctor.finding import Diagnosis, Finding
 from unclicked.doctor.leakage import order_faults, recheck, same_clicks
 from unclicked.doctor.machine import free_memory_bytes, readable_bytes
 from unclicked.doctor.memory import training_memory
-from unclicked.errors import ArtefactError
+from unclicked.errors import ArtefactError, command
 
 PRESET = "recommended"
 # More repeated lines than this share of a log are hardly an accident of an export.
@@ -46,9 +46,8 @@ def examine_dataset(path: Path) -> Diagnosis:
         signal_finding(signal),
         memory_finding(dataset, resolve_for(dataset.config, PRESET), free_memory_bytes()),
     ]
-    return Diagnosis(
-        str(path), "data set", findings, f"unclicked train {path} --out runs/unclicked", signal
-    )
+    following = command("train", path, "--out", "runs/unclicked")
+    return Diagnosis(str(path), "data set", findings, following, signal)
 
 
 def _integrity_finding(dataset: PreparedDataset) -> Finding:

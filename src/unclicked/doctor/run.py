@@ -9,7 +9,7 @@ from unclicked import artefact, stored_evaluation
 from unclicked.data.dataset import KIND, content_hash
 from unclicked.doctor.curves import curve_findings
 from unclicked.doctor.finding import Diagnosis, Finding
-from unclicked.errors import ArtefactError, UserError
+from unclicked.errors import ArtefactError, UserError, command
 from unclicked.ignored import ignored_settings
 from unclicked.run import VOCABULARY_KIND, RunFacts, machine_facts, read_facts
 from unclicked.settings import flatten, preset_settings, resolve
@@ -27,7 +27,7 @@ def examine_run(path: Path) -> Diagnosis:
         The diagnosis.
     """
     findings: list[Finding] = []
-    following = f"unclicked evaluate {path}"
+    following = command("evaluate", path)
     try:
         facts = read_facts(path)
         findings.append(Finding("settings", "ok", f"preset {facts.preset}, as they were stored"))
@@ -41,7 +41,7 @@ def examine_run(path: Path) -> Diagnosis:
     if not any(one.level == "fail" for one in findings):
         findings += _training_findings(path, facts)
     if any(one.name == "evaluation" for one in findings):
-        following = f"unclicked recommend {path} --clicked IDS --unclicked IDS"
+        following = command("recommend", path, "--clicked", "IDS", "--unclicked", "IDS")
     return Diagnosis(str(path), "run", findings, following)
 
 

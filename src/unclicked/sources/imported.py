@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 
 SEARCH_DEPTH: Final = 3
 TESTED: Final = (
@@ -209,8 +209,6 @@ def finish(
     (folder / "source.json").write_text(document, encoding="utf-8")
     (folder / "SOURCE.md").write_text(source_text(origin, changes), encoding="utf-8")
     (folder / "config.toml").write_text(config_text(settings), encoding="utf-8")
-    command = (
-        f"unclicked prepare {out / 'impressions.parquet'} --items {out / 'items.parquet'} "
-        f"--users {out / 'users.parquet'} --config {out / 'config.toml'} --out {out.name}-data"
-    )
-    return facts | {"next": command}
+    words: list[object] = [out / "impressions.parquet", "--items", out / "items.parquet"]
+    words += ["--users", out / "users.parquet", "--config", out / "config.toml"]
+    return facts | {"next": command("prepare", *words, "--out", f"{out.name}-data")}

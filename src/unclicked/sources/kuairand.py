@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from unclicked.errors import UserError
+from unclicked.errors import UserError, command
 from unclicked.sources.kuairand_history import HISTORY_FILE, read_history
 from unclicked.sources.kuairand_long import write_long
 from unclicked.sources.kuairand_notes import (
@@ -100,7 +100,7 @@ def import_kuairand(
         (folder / "SOURCE.md").write_text(text, encoding="utf-8")
         config = config_text(with_history, release.name, facts["items_without_fields"] > 0)
         (folder / "config.toml").write_text(config, encoding="utf-8")
-    return facts | {"next": f"unclicked prepare {_prepare_options(out, facts)}"}
+    return facts | {"next": command("prepare", *_prepare_options(out, facts))}
 
 
 def _choose_history(
@@ -209,11 +209,10 @@ def _origin(release: Release, label: str) -> dict[str, Any]:
     }
 
 
-def _prepare_options(out: Path, facts: dict[str, Any]) -> str:
+def _prepare_options(out: Path, facts: dict[str, Any]) -> list[object]:
     """Arguments of the command that comes next."""
-    unknown = " --set data.missing_item=unknown" if facts["items_without_fields"] else ""
-    return (
-        f"{out / 'impressions.parquet'} --items {out / 'items.parquet'} "
-        f"--users {out / 'users.parquet'} --config {out / 'config.toml'}{unknown} "
-        f"--out {out.name}-dataset"
-    )
+    words: list[object] = [out / "impressions.parquet", "--items", out / "items.parquet"]
+    words += ["--users", out / "users.parquet", "--config", out / "config.toml"]
+    if facts["items_without_fields"]:
+        words += ["--set", "data.missing_item=unknown"]
+    return [*words, "--out", f"{out.name}-dataset"]

@@ -140,6 +140,8 @@ def test_the_verb(
 ) -> None:
     monkeypatch.setenv("UNCLICKED_PEERS", str(tmp_path))
     monkeypatch.setattr(installing, "_run", FakePip())
+    # What pytest captures is no terminal, and progress is for terminals.
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     assert run_cli(["bench", "peers", "--install", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {"folder": str(tmp_path), "installed": list(LIBRARIES)}

@@ -19,6 +19,7 @@ from unclicked.bench.ratio import Row, compared
 from unclicked.doctor.machine import free_memory_bytes
 from unclicked.errors import UserError
 from unclicked.processor import fast_bfloat16
+from unclicked.progress import Note
 
 TITLE = "a training step of SDM + plug-in against the peers' own libraries (--install gets them)"
 OURS = Path(__file__).with_name("with_unclicked.py")
@@ -89,7 +90,8 @@ def measured(
     for peer in peers:
         side = start(peer)
         if side is None:
-            say(f"{peer.name} is left out: unclicked bench peers --install installs it")
+            advice = "unclicked bench peers --install installs it"
+            say(Note(f"{peer.name} is left out: {advice}"))
             continue
         with side:
             try:
@@ -97,7 +99,7 @@ def measured(
             except SideError as error:
                 if error.where != peer.name:
                     raise
-                say(f"{peer.name} is left out: {error}")
+                say(Note(f"{peer.name} is left out: {error}"))
                 failed = error
     if rows:
         return rows
