@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -33,6 +34,23 @@ from unclicked.serving.redis_state import RedisStore
 from unclicked.serving.settings import Settings
 from unclicked.serving.state import Store, horizon_us
 from unclicked.serving.static_files import StaticFiles
+
+
+class _Anything(Convertor[str]):
+    """An id in a path: it may hold a slash, and a line break, at which the usual kind ends."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        """The text as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The text as it is."""
+        return value
+
+
+register_url_convertor("anything", _Anything())
 
 
 def build(settings: Settings) -> ASGIApp:
@@ -149,11 +167,10 @@ def routes(handlers: Handlers) -> list[Route]:
     return [
         Route("/recommend", handlers.recommend, methods=["POST"]),
         Route("/events", handlers.keep_events, methods=["POST"]),
-        Route("/users/{user_id:path}", handlers.remove_user, methods=["DELETE"]),
+        Route("/users/{user_id:anything}", handlers.remove_user, methods=["DELETE"]),
         Route("/items", handlers.find_items),
-        # An id may hold a slash.
-        Route("/items/{item_id:path}/similar", handlers.similar),
-        Route("/items/{item_id:path}", handlers.item),
+        Route("/items/{item_id:anything}/similar", handlers.similar),
+        Route("/items/{item_id:anything}", handlers.item),
         Route("/examples", handlers.some_users),
         Route("/model", handlers.model),
         Route("/health", handlers.health),

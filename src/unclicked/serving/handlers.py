@@ -147,12 +147,12 @@ class Handlers:
         if beside:
             name = min(beside & set(_WORDS) or beside)
             raise Problem(422, "REQUEST", "does not go with id, which stands alone.", name)
-        ids = list(dict.fromkeys(query.getlist("id")))
-        if len(ids) > MOST_FOUND:
-            why = f"found {len(ids):,} ids, expected at most {MOST_FOUND}."
+        given = query.getlist("id")
+        if len(given) > MOST_FOUND:
+            why = f"found {len(given):,} ids, expected at most {MOST_FOUND}."
             raise Problem(422, "REQUEST", why, "id")
         pages = self._catalogue("main")
-        codes = {text: pages.code(text) for text in ids}
+        codes = {text: pages.code(text) for text in dict.fromkeys(given)}
         found = [pages.facts(code) for code in codes.values() if code is not None]
         unknown = [text for text, code in codes.items() if code is None]
         return json_response({"items": found, "unknown": unknown})
