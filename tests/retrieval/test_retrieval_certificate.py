@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unclicked.errors import NumericError, UserError
 from unclicked.retrieval import ExactIndex, by_chunks, by_threshold, candidates
 from unclicked.retrieval.exclusions import exclusions
+from unclicked.retrieval.products import holds
 
 Floats = NDArray[np.float32]
 PRECISIONS = ("float32", "bfloat16", "int8")
@@ -153,7 +154,9 @@ def test_users_without_certificate_are_searched_again(size: float) -> None:
         scores, found[precision] = index.search(users, 20)
         assert found[precision].tolist() == expected[1]
         assert scores.tolist() == expected[0]
-        assert index.searched_again == (0 if precision == "float32" else 5)
+        # On a processor whose sums of whole numbers are not exact, float32 is taken at once.
+        rounds = precision == "bfloat16" or (precision == "int8" and holds(torch.int8, 32))
+        assert index.searched_again == (5 if rounds else 0)
     # Without a certificate these products would have given other lists.
     half = (users.bfloat16() @ items[1:].bfloat16().T).float().topk(20).indices + 1
     assert not torch.equal(half, found["bfloat16"])
