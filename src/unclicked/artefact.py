@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from unclicked import disk
 from unclicked.errors import ArtefactError, BusyError, ResourceError, UserError
-from unclicked.foreign import MANIFEST as MANIFEST
 from unclicked.foreign import refuse_foreign
 from unclicked.foreign import stranger as stranger
+from unclicked.sealed import MANIFEST as MANIFEST
 from unclicked.sealed import check_seal as check_seal
 from unclicked.sealed import read_json as read_json
 from unclicked.sealed import replace_json as replace_json

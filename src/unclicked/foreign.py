@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from unclicked.errors import ArtefactError, UserError
-from unclicked.sealed import read_json
+from unclicked.sealed import MANIFEST, read_json
 
-MANIFEST = "manifest.json"
 # What systems leave in every folder.
 _WORTHLESS = frozenset({".DS_Store", "Thumbs.db"})
 

@@ -48,6 +48,7 @@ def fast_int8() -> bool:
         return False
 
 
+@cache
 def _seconds(kind: torch.dtype) -> float:
     left, right = torch.ones(ROWS, INNER, dtype=kind), torch.ones(COLUMNS, INNER, dtype=kind).T
     multiply = torch._int_mm if kind == torch.int8 else torch.mm

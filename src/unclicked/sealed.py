@@ -31,7 +31,7 @@ _ADVICE = {
     (DATASET, RUN): "Train on it first: unclicked train {folder} --out RUN",
     (BUNDLE, RUN): "Give the run that it was exported from.",
 }
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _MOST_LOOKED_AT, _NAMED = 200, 3
 SEAL = "sha256"
 MOST_BYTES = 32 * 2**20
@@ -186,10 +186,10 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
                 "ARTEFACT-KIND", str(folder), f"is a {other}, not a {expected}. {advice}"
             )
     # A run may still be in the making; its reader says what is missing.
-    if expected != RUN and _is_missing(folder / _MANIFEST):
+    if expected != RUN and _is_missing(folder / MANIFEST):
         raise ArtefactError(
             "ARTEFACT-MISSING",
-            str(folder / _MANIFEST),
+            str(folder / MANIFEST),
             f"is not there, so this is no whole {expected}{_within(folder, expected)} "
             f"Make one: {make} FOLDER",
         )
@@ -210,7 +210,7 @@ def _within(folder: Path, expected: str) -> str:
     """What else can be said of a folder without a manifest."""
     if not any(folder.iterdir()):
         return ", but an empty folder."
-    below = (path for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{_MANIFEST}"))
+    below = (path for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{MANIFEST}"))
     found = [path.parent for path in islice(below, _MOST_LOOKED_AT) if holds(path.parent, expected)]
     few = " or ".join(map(str, sorted(found)[:_NAMED]))
     return f". Did you mean {few}?" if found else "."
@@ -229,7 +229,7 @@ def holds(folder: Path, kind: str) -> bool:
     if kind == RUN:
         return (folder / "run.json").is_file()
     try:
-        manifest = read_json(folder / _MANIFEST)
+        manifest = read_json(folder / MANIFEST)
     except ArtefactError:
         return False
     return isinstance(manifest, dict) and manifest.get("kind") == (

@@ -161,9 +161,11 @@ class ExactIndex:
         kind = self._kind(len(users))
         vectors = self._vectors.contiguous()
         whole = kind == torch.int8
+        # Many users share what is copied for them, tile by tile; few do not.
+        single = kind == torch.float32 and len(users) < FEW_USERS
         catalogue = Catalogue(
             vectors, order, self._block_users, self._chunk_items, limit, self._refuse,
-            None if whole else self._measured(vectors, order, limit),
+            self._measured(vectors, order, limit) if single else None,
             self._rounded(vectors, order, limit) if whole else None,
         )  # fmt: skip
         asked = Asked(users.contiguous(), places, begin.numpy(), end.numpy())

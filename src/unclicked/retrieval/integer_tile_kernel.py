@@ -3,7 +3,7 @@
 `vectors`, `order`, `start`, `limit`, `lengths` and `rests` are those of `tile_kernel`; `mean` is
 taken from each vector, and `tile` is int8 [C, D]: what is left, divided by the scale and rounded.
 A length is that of the vector or of its rounded twin, the larger, or more; a rest what rounding
-took away, or more.
+took away, or more. `words` is memory to work in: int32 [D], and the same as float32.
 """
 
 from __future__ import annotations
