@@ -83,10 +83,9 @@ class Service:
 
     @property
     def workers(self) -> list[int]:
-        """Processes that answer."""
-        pid = self.process.pid
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        return [int(one) for one in text.split()]
+        """Processes that answer: those that talk to clients, and those that hold the model."""
+        talking = _children(self.process.pid)
+        return talking + [one for pid in talking for one in _children(pid)]
 
     @property
     def memory_mib(self) -> float:
@@ -103,6 +102,11 @@ class Service:
     def handles(self) -> int:
         """Open files and sockets of the workers."""
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.workers)  # noqa: PTH208
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(one) for one in text.split()]
 
 
 def free_port() -> int:

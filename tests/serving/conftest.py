@@ -1,9 +1,12 @@
-"""Bundles of tiny runs, and a service in this process."""
+"""Bundles of tiny runs, and a service in this process, its two sides in two threads."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,23 @@ from starlette.testclient import TestClient
 from unclicked.bundle import export_bundle
 from unclicked.run import Run, open_run
 from unclicked.serving.app import build
+from unclicked.serving.front import build_front
+from unclicked.serving.model_process import answer
 from unclicked.serving.settings import Settings
 
 Start = Callable[..., TestClient]
+
+
+@contextmanager
+def assembled(settings: Settings) -> Iterator[TestClient]:
+    """A service as it is served, but for the second process, which is a thread here."""
+    here, there = socket.socketpair()
+    app = build(settings)
+    thread = threading.Thread(target=lambda: asyncio.run(answer(app, there)))
+    thread.start()
+    front = build_front(settings, here, lost=lambda: None, ended=thread.join)
+    with there, TestClient(front, raise_server_exceptions=False) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +49,7 @@ def start() -> Iterator[Start]:
     with ExitStack() as stack:
 
         def begin(bundle: Path, **settings: object) -> TestClient:
-            app = build(Settings(bundle=str(bundle), **settings))
-            return stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            return stack.enter_context(assembled(Settings(bundle=str(bundle), **settings)))
 
         yield begin
 
@@ -41,8 +57,8 @@ def start() -> Iterator[Start]:
 @pytest.fixture(scope="module")
 def client(tiny_bundle: Path) -> Iterator[TestClient]:
     """A service of the tiny bundle, beside itself."""
-    app = build(Settings(bundle=str(tiny_bundle), beside=str(tiny_bundle), watch_seconds=0))
-    with TestClient(app, raise_server_exceptions=False) as one:
+    settings = Settings(bundle=str(tiny_bundle), beside=str(tiny_bundle), watch_seconds=0)
+    with assembled(settings) as one:
         yield one
 
 

@@ -1,9 +1,8 @@
-"""A body is read whole, piece by piece, and is not understood where there is no room for it."""
+"""A body is read whole, piece by piece."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from unclicked.serving.body import read_json
 from unclicked.serving.problems import Problem
 
 
-def read(*parts: bytes, most: int = 100, full: Callable[[], bool] = lambda: False) -> Any:
+def read(*parts: bytes, most: int = 100) -> Any:
     """What is read of a body that comes in parts; without any, the client goes away."""
     messages = [
         {"type": "http.request", "body": part, "more_body": number < len(parts)}
@@ -24,7 +23,7 @@ def read(*parts: bytes, most: int = 100, full: Callable[[], bool] = lambda: Fals
         return messages.pop(0)
 
     scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
-    return asyncio.run(read_json(Request(scope, receive), most, full))
+    return asyncio.run(read_json(Request(scope, receive), most))
 
 
 def refused(*parts: bytes, **options: Any) -> Problem:
@@ -44,9 +43,4 @@ def test_the_last_part_that_fits_and_the_first_that_does_not() -> None:
 
 def test_who_goes_away_is_told_apart() -> None:
     assert refused().code == "GONE"
-
-
-def test_a_house_that_filled_up_meanwhile_refuses_before_it_understands() -> None:
-    found = refused(b"no JSON", full=lambda: True)
-    assert (found.status, found.headers) == (503, {"Retry-After": "1"})
     assert refused(b"no JSON").status == 400

@@ -6,12 +6,13 @@ import asyncio
 import json
 from typing import Any
 
-from unclicked.serving.guard import GUARDED, Guard
+from unclicked.serving.guard import Guard
 from unclicked.serving.leaving import Leaving
-from unclicked.serving.metrics import Metrics
+from unclicked.serving.metrics import Answered
+from unclicked.serving.paths import READY, RECOMMEND
 
 
-def answered(path: str, *, full: bool) -> tuple[list[Any], Metrics]:
+def answered(path: str, *, full: bool = False, begun: bool = False) -> tuple[list[Any], Answered]:
     """Messages that a request is answered with, and what is counted."""
     sent: list[Any] = []
 
@@ -25,15 +26,16 @@ def answered(path: str, *, full: bool) -> tuple[list[Any], Metrics]:
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    metrics = Metrics()
-    guard = Guard(app, lambda: full, metrics, Leaving(1))
+    counted, leaving = Answered(), Leaving(1)
+    leaving.begun = begun
+    guard = Guard(app, lambda: full, counted, leaving)
     asyncio.run(guard({"type": "http", "path": path}, receive, send))
-    return sent, metrics
+    return sent, counted
 
 
 def test_a_full_house_refuses_lists_and_nothing_else() -> None:
     for _ in range(2):
-        sent, metrics = answered(GUARDED, full=True)
+        sent, counted = answered(RECOMMEND, full=True)
         start, body = sent
         headers = dict(start["headers"])
         assert (start["status"], headers[b"retry-after"]) == (503, b"1")
@@ -42,6 +44,18 @@ def test_a_full_house_refuses_lists_and_nothing_else() -> None:
         assert headers[b"x-content-type-options"] == b"nosniff"
         assert json.loads(body["body"])["error"]["code"] == "BUSY"
         line = b'unclicked_requests_total{route="/recommend",status="503"} 1.0'
-        assert line in metrics.text()[0]
+        assert line in counted.text()
     assert answered("/health", full=True)[0][0]["status"] == 200
-    assert answered(GUARDED, full=False)[0][0]["status"] == 200
+    assert answered(RECOMMEND, full=False)[0][0]["status"] == 200
+
+
+def test_whoever_leaves_says_so_and_asks_to_hang_up() -> None:
+    sent, _ = answered(READY, begun=True)
+    assert sent[0]["status"] == 503
+    assert json.loads(sent[1]["body"]) == {"status": "stopping", "problems": []}
+    assert (b"connection", b"close") in sent[0]["headers"]
+    # Whoever is still there is answered: a full house of one that leaves is nobody's fault.
+    sent, _ = answered(RECOMMEND, full=True, begun=True)
+    assert sent[0]["status"] == 200
+    assert (b"connection", b"close") in sent[0]["headers"]
+    assert answered(READY)[0][0]["status"] == 200

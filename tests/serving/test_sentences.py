@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from unclicked.serving.body import validated
 from unclicked.serving.problems import Problem
 from unclicked.serving.schema import EventsBody, UserBody, UsersBody
 from unclicked.serving.sentences import shown
+from unclicked.serving.validation import validated
 
 EVENT = {"item_id": "a", "timestamp": 1, "clicked": True}
 

@@ -1,8 +1,10 @@
-"""The service of one worker process, put together."""
+"""What answers requests in the process of the model, put together: routes, models, kept events."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,23 +13,21 @@ from typing import Any
 import torch
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from unclicked.config import DataConfig
 from unclicked.errors import UnclickedError
 from unclicked.serving.batcher import Batcher
-from unclicked.serving.connections import Connections
 from unclicked.serving.dataset_examples import dataset_examples
-from unclicked.serving.guard import Guard, on_defect, on_http, on_problem
 from unclicked.serving.handlers import Handlers
-from unclicked.serving.leaving import Leaving
 from unclicked.serving.memory_state import MemoryStore
-from unclicked.serving.metrics import Metrics
+from unclicked.serving.metrics import Computed
 from unclicked.serving.models import Models, Slot
 from unclicked.serving.openapi import document
+from unclicked.serving.paths import EVENTS, METRICS, READY, RECOMMEND
 from unclicked.serving.problems import Problem, json_response
 from unclicked.serving.recommending import Recommending
 from unclicked.serving.redis_state import RedisStore
@@ -53,20 +53,20 @@ class _Anything(Convertor[str]):
 register_url_convertor("anything", _Anything())
 
 
-def build(settings: Settings) -> ASGIApp:
-    """A service, with its models loaded.
+def build(settings: Settings) -> Starlette:
+    """What answers, with its models loaded.
 
     Args:
         settings: What it was started with.
 
     Returns:
-        An ASGI application.
+        An application whose lifespan watches for new models and closes what it opened.
 
     Raises:
         UnclickedError: If a bundle, data set or store cannot be used.
     """
     torch.set_num_threads(settings.threads)
-    metrics = Metrics()
+    metrics = Computed()
     models = Models(slots_of(settings), settings.max_batch, metrics.reload)
     models.load()
     main = models.slots["main"].served
@@ -82,7 +82,6 @@ def build(settings: Settings) -> ASGIApp:
         told=metrics.batch,
     )
     examples = None if settings.examples is None else dataset_examples(Path(settings.examples))
-    leaving = Leaving(settings.port)
     handlers = Handlers(
         models,
         store,
@@ -90,18 +89,15 @@ def build(settings: Settings) -> ASGIApp:
         recommending,
         metrics,
         examples,
-        leaving,
         settings.max_body_kib * 1024,
     )
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
-        leaving.listen()
-        tasks = [asyncio.create_task(Connections(settings.port).watch())]
-        if settings.watch_seconds:
-            tasks.append(asyncio.create_task(models.watch(settings.watch_seconds)))
+        watch = models.watch(settings.watch_seconds) if settings.watch_seconds else None
+        task = None if watch is None else asyncio.create_task(watch)
         yield
-        for task in tasks:
+        if task is not None:
             task.cancel()
         await store.close()
         batcher.close()
@@ -112,7 +108,7 @@ def build(settings: Settings) -> ASGIApp:
         exception_handlers={Problem: on_problem, 404: on_http, 405: on_http, Exception: on_defect},
     )
     app.router.redirect_slashes = False
-    return Guard(app, lambda: batcher.full, metrics, leaving)
+    return app
 
 
 def slots_of(settings: Settings) -> dict[str, Slot]:
@@ -165,8 +161,8 @@ def routes(handlers: Handlers) -> list[Route]:
         return json_response(described)
 
     return [
-        Route("/recommend", handlers.recommend, methods=["POST"]),
-        Route("/events", handlers.keep_events, methods=["POST"]),
+        Route(RECOMMEND, handlers.recommend, methods=["POST"]),
+        Route(EVENTS, handlers.keep_events, methods=["POST"]),
         Route("/users/{user_id:anything}", handlers.remove_user, methods=["DELETE"]),
         Route("/items", handlers.find_items),
         Route("/items/{item_id:anything}/similar", handlers.similar),
@@ -174,10 +170,33 @@ def routes(handlers: Handlers) -> list[Route]:
         Route("/examples", handlers.some_users),
         Route("/model", handlers.model),
         Route("/health", handlers.health),
-        Route("/ready", handlers.ready),
-        Route("/metrics", handlers.figures),
+        Route(READY, handlers.ready),
+        Route(METRICS, handlers.figures),
         Route("/openapi.json", openapi),
         Route("/docs", files.reference),
         Route("/static/{name}", files.file),
         Route("/", files.page),
     ]
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    """A problem as an answer."""
+    if isinstance(error, Problem):
+        return error.response()
+    raise error
+
+
+async def on_http(request: Request, error: Exception) -> Response:
+    """What the router refuses."""
+    if not isinstance(error, HTTPException):
+        raise error
+    texts = {404: "there is nothing here; see /docs.", 405: "has another method; see /docs."}
+    text = texts.get(error.status_code, "cannot be answered.")
+    code = {404: "NOT-FOUND", 405: "METHOD"}.get(error.status_code, "HTTP")
+    return Problem(error.status_code, code, text, headers=error.headers).response()
+
+
+async def on_defect(request: Request, error: Exception) -> Response:
+    """A defect of ours: the log has it, the client is told nothing of the inside."""
+    sys.stderr.write("".join(traceback.format_exception(error)))
+    return Problem(500, "DEFECT", "the service has a defect; its log says more.").response()

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from unclicked.serving.problems import Problem, busy, of_validation
+from unclicked.serving.problems import Problem
 
 SECONDS = 5.0
-Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_json(
-    request: Request, most_bytes: int, full: Callable[[], bool] = lambda: False
-) -> Any:
+async def read_json(request: Request, most_bytes: int) -> Any:
     """The JSON of a request's body.
 
     Args:
         request: The request.
         most_bytes: Largest body.
-        full: Whether there is no room for another request, asked once more when the body is there.
 
     Returns:
         What it holds.
 
     Raises:
-        Problem: If it is too large or slow, compressed, of another type, no plain JSON, or if
-            there is no room for it.
+        Problem: If it is too large or slow, compressed, of another type, or no plain JSON.
+    """
+    return parse(await read_body(request, most_bytes))
+
+
+async def read_body(request: Request, most_bytes: int) -> bytes:
+    """The bytes of a request's body, which its headers call JSON.
+
+    Args:
+        request: The request.
+        most_bytes: Largest body.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        Problem: If it is too large or slow, compressed, or of another type.
     """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
@@ -45,16 +54,12 @@ async def read_json(
         raise _too_large(most_bytes)
     try:
         async with asyncio.timeout(SECONDS):
-            body = await _bytes(request, most_bytes)
+            return await _bytes(request, most_bytes)
     except TimeoutError:
         why = f"the body did not arrive within {SECONDS:g} seconds."
         raise Problem(408, "SLOW", why, headers={"Connection": "close"}) from None
     except ClientDisconnect:
         raise Problem(400, "GONE", "the client went away.") from None
-    # Many may have come in together while there was room; to understand them is what takes long.
-    if full():
-        raise busy("too many requests wait.")
-    return parse(body)
 
 
 async def _bytes(request: Request, most_bytes: int) -> bytes:
@@ -121,25 +126,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> Any:
     raise _Ambiguous(f"{name} is no number")
-
-
-def validated(model: type[Model], content: Any, path: str = "") -> Model:
-    """A body as the model that describes it.
-
-    Args:
-        model: The model.
-        content: What the JSON held.
-        path: JSON path of the content.
-
-    Returns:
-        The checked body.
-
-    Raises:
-        Problem: If it does not fit; the first thing that is wrong is named by its path.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise of_validation(error, model, content, path) from None
-    except RecursionError:
-        raise Problem(400, "JSON", "is nested too deeply.") from None

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 # With the time between two looks, whoever does either is gone after ten seconds.
 SILENT_SECONDS, UNREAD_SECONDS = 9.0, 8.0
 LOOK_SECONDS = 1.0
+AT_ONCE, PAUSE_SECONDS = 32, 0.005
 _FOLDER = "/proc/self/fd"
 # Places in the system's struct tcp_info: milliseconds since data came, bytes that the other side
 # has acknowledged and sent, and bytes that wait to be sent to it.
@@ -69,7 +70,10 @@ class Connections:
         for gone in self._stalled.keys() - set(numbers):
             del self._stalled[gone]
         ended = 0
-        for number in numbers:
+        for place, number in enumerate(numbers, start=1):
+            if place % AT_ONCE == 0:
+                # A thousand in one go would keep the loop from its turn for tens of milliseconds.
+                time.sleep(PAUSE_SECONDS)
             # What was closed meanwhile is no concern.
             with suppress(OSError):
                 ended += self._look_at(number)

@@ -15,16 +15,16 @@ from starlette.responses import Response
 import unclicked
 from unclicked.errors import UnclickedError
 from unclicked.serving.batcher import Batcher
-from unclicked.serving.body import read_json, validated
+from unclicked.serving.body import read_json
 from unclicked.serving.catalogue_pages import CataloguePages, made_up_examples
-from unclicked.serving.leaving import Leaving
-from unclicked.serving.metrics import Metrics
+from unclicked.serving.metrics import Computed
 from unclicked.serving.models import Models
-from unclicked.serving.problems import Problem, busy, json_response, of_user_error
+from unclicked.serving.problems import Problem, busy, json_response
 from unclicked.serving.recommending import Recommending, records, user_key
 from unclicked.serving.schema import MOST_FOUND, MOST_ITEMS, EventsBody
 from unclicked.serving.sentences import safe, shown
 from unclicked.serving.state import StateError, Store
+from unclicked.serving.validation import of_user_error, validated
 
 _WORDS = ("query", "field", "value", "limit")
 # Clocks of clients may go before ours.
@@ -41,7 +41,6 @@ class Handlers:
         recommending: Answers /recommend.
         metrics: What is counted.
         examples: Example users from a data set; None makes some up.
-        leaving: Whether this worker is about to end.
         most_bytes: Largest body.
     """
 
@@ -51,9 +50,8 @@ class Handlers:
         store: Store,
         batcher: Batcher,
         recommending: Recommending,
-        metrics: Metrics,
+        metrics: Computed,
         examples: list[dict[str, Any]] | None,
-        leaving: Leaving,
         most_bytes: int,
     ) -> None:
         self.models = models
@@ -62,13 +60,12 @@ class Handlers:
         self.recommending = recommending
         self.metrics = metrics
         self.examples = examples
-        self.leaving = leaving
         self.most_bytes = most_bytes
         self._pages: dict[str, CataloguePages] = {}
 
     async def recommend(self, request: Request) -> Response:
         """Lists for one user or several."""
-        content = await read_json(request, self.most_bytes, lambda: self.batcher.full)
+        content = await read_json(request, self.most_bytes)
         try:
             answer = await self.recommending.answer(content, self.batcher)
         except StateError:
@@ -193,8 +190,6 @@ class Handlers:
 
     async def ready(self, request: Request) -> Response:
         """Whether requests can be answered; a newer bundle that was refused is told too."""
-        if self.leaving.begun:
-            return json_response({"status": "stopping", "problems": []}, 503)
         try:
             kept = await self.store.ready()
         except StateError:

@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus."""
+"""What the service counts, for Prometheus: answers in one process, batches in the other."""
 
 from __future__ import annotations
 
@@ -20,22 +20,52 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
-class Metrics:
-    """Counters of one process; with several workers they are added up when asked for."""
+class Answered:
+    """Answers of a worker, counted by the process that sends them."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        own = self._registry
+        self._registry = own = CollectorRegistry()
         self._requests = Counter(
             "unclicked_requests", "Answered requests.", ["route", "status"], registry=own
         )
-        self.latency = Histogram(
+        self._latency = Histogram(
             "unclicked_request_seconds",
             "Time of a request in the service.",
             ["route"],
             buckets=SECONDS,
             registry=own,
         )
+        # Looked up by label once, since that takes longer than counting.
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count an answered request.
+
+        Args:
+            route: Its route, as the code names it.
+            status: HTTP status.
+            seconds: How long it took.
+        """
+        key = (route, status)
+        if key not in self._known:
+            self._known[key] = (
+                self._requests.labels(route, str(status)),
+                self._latency.labels(route),
+            )
+        answered, latency = self._known[key]
+        answered.inc()
+        latency.observe(seconds)
+
+    def text(self) -> bytes:
+        """The figures of this process; nothing with several workers, where `Computed` has all."""
+        return b"" if os.environ.get(FIGURES) else generate_latest(self._registry)
+
+
+class Computed:
+    """What the process that holds the model counts; with several workers it adds up everything."""
+
+    def __init__(self) -> None:
+        self._registry = own = CollectorRegistry()
         self._batch = Histogram(
             "unclicked_batch_size", "Users computed together.", buckets=SIZES, registry=own
         )
@@ -54,26 +84,6 @@ class Metrics:
             ["list"],
             registry=own,
         )
-        # Looked up by label once, since that takes longer than counting.
-        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-
-    def request(self, route: str, status: int, seconds: float) -> None:
-        """Count an answered request.
-
-        Args:
-            route: Its route, as the code names it.
-            status: HTTP status.
-            seconds: How long it took.
-        """
-        key = (route, status)
-        if key not in self._known:
-            self._known[key] = (
-                self._requests.labels(route, str(status)),
-                self.latency.labels(route),
-            )
-        answered, latency = self._known[key]
-        answered.inc()
-        latency.observe(seconds)
 
     def batch(self, size: int, seconds: float) -> None:
         """Count a computed batch.

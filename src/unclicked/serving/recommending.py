@@ -9,12 +9,12 @@ from typing import Any
 
 from unclicked.recommendation import Request
 from unclicked.serving.batcher import Batcher
-from unclicked.serving.body import validated
 from unclicked.serving.models import Models
 from unclicked.serving.moments import microseconds
 from unclicked.serving.problems import Problem
 from unclicked.serving.schema import EventBody, Id, UserBody, UsersBody
 from unclicked.serving.state import Record, Store
+from unclicked.serving.validation import validated
 
 _LISTS = ("clicked", "unclicked", "long_term")
 

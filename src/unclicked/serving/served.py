@@ -15,7 +15,7 @@ from unclicked.bundle.golden import check_golden
 from unclicked.errors import UnclickedError
 from unclicked.nn.towers import ItemTower
 from unclicked.recommendation import Answerer, Event, Request
-from unclicked.serving.problems import of_user_error
+from unclicked.serving.validation import of_user_error
 
 WARM_BATCHES = (1, 8)
 LONGEST_LIST = 50

@@ -1,21 +1,17 @@
-"""Where a worker process begins: it can be ended at any moment until it answers."""
+"""Where a worker begins: it starts the process that holds the model, and talks to clients."""
 
 from __future__ import annotations
 
 import ctypes
-import gc
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _DEATH_SIGNAL = 1
-# How long the loop waits for its turn while the computing thread holds the interpreter. Under
-# overload 1 ms gave 100 and 90 % of the peak's useful answers, the usual 5 ms 51 and 71 % (two
-# rounds each, on a busy machine).
-_TURN_SECONDS = 0.001
 
 
 def create() -> ASGIApp:
@@ -28,28 +24,13 @@ def create() -> ASGIApp:
     # is served, so that there is nothing to wait for. The server sets its own before it answers.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with_parent()
-    from unclicked.errors import UnclickedError
-    from unclicked.serving.app import build
+    from unclicked.serving.front import build_front, end_model, give_up, start_model
     from unclicked.serving.settings import Settings
 
-    try:
-        app = build(Settings.read())
-    except UnclickedError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
-    _spare_collector()
-    sys.setswitchinterval(_TURN_SECONDS)
-    return app
-
-
-def _spare_collector() -> None:
-    """Let the collector of cycles look at what requests leave, not at libraries and models.
-
-    A look at everything stops all threads for a tenth of a second, and under load it came often.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    process, other = start_model()
+    return build_front(
+        Settings.read(), other, lost=partial(give_up, process), ended=partial(end_model, process)
+    )
 
 
 def _end_with_parent() -> None:

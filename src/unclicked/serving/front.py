@@ -1,0 +1,121 @@
+"""The process that talks to clients, put together, and the start of the one with the model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from unclicked.serving.connections import Connections
+from unclicked.serving.forwarding import Forwarding
+from unclicked.serving.guard import Guard
+from unclicked.serving.leaving import Leaving
+from unclicked.serving.metrics import Answered
+from unclicked.serving.settings import Settings
+
+# The child runs with the same modules as its parent, but never with those of the current folder.
+_CODE = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from unclicked.serving.model_process import main; main(int(sys.argv[2]))"
+)
+END_SECONDS = 5.0
+
+
+def start_model() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start the process that holds the model, and wait until it can answer.
+
+    Returns:
+        The process, and the connection to it.
+
+    Raises:
+        SystemExit: It ended before; it said why, and its exit code is handed on.
+    """
+    here, there = socket.socketpair()
+    with there:
+        handle = there.fileno()
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _CODE, json.dumps(sys.path), str(handle)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[handle],
+        )
+    if not here.recv(1):
+        here.close()
+        # What it says by its exit code is understood by whoever started all this.
+        sys.exit(abs(process.wait()))
+    return process, here
+
+
+def build_front(
+    settings: Settings,
+    other: socket.socket,
+    *,
+    lost: Callable[[], None],
+    ended: Callable[[], None] = lambda: None,
+) -> ASGIApp:
+    """What clients talk to.
+
+    Args:
+        settings: What the service was started with.
+        other: A connection to the process that holds the model.
+        lost: Called when that process is gone, though nobody asked it to end.
+        ended: Called at the end, when the connection is closed.
+
+    Returns:
+        An ASGI application.
+    """
+    answered, leaving = Answered(), Leaving(settings.port)
+    # One batch is computed while the queue waits; who sends several users finds the queue later.
+    most = settings.queue + settings.max_batch
+    forwarding = Forwarding(most, settings.max_body_kib * 1024, answered, lost)
+    guard = Guard(forwarding, lambda: forwarding.full, answered, leaving)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await guard(scope, receive, send)
+            return
+        await receive()
+        leaving.listen()
+        watch = asyncio.create_task(Connections(settings.port).watch())
+        await forwarding.connect(other)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        watch.cancel()
+        forwarding.close()
+        await asyncio.to_thread(ended)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    return app
+
+
+def end_model(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the process of the model after its connection was closed; it is given some seconds.
+
+    Args:
+        process: The process.
+    """
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def give_up(process: subprocess.Popen[bytes]) -> None:
+    """End this process too, as one that failed, when the model's is gone.
+
+    Args:
+        process: The process that was lost.
+    """
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    code = process.returncode
+    sys.stderr.write(f"error[SERVE-MODEL] the process of the model ended ({code}).\n")
+    # Whoever was answered a moment ago shall have read it.
+    asyncio.get_running_loop().call_later(0.2, os._exit, 1)

@@ -1,0 +1,117 @@
+"""The process that holds the model: it answers what the process that talks to clients hands on.
+
+It ends when that one hangs up, and not by a signal: what was taken is answered first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import signal
+import socket
+import sys
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.types import Message, Scope
+
+from unclicked.errors import UnclickedError
+from unclicked.serving.app import build
+from unclicked.serving.settings import Settings
+from unclicked.serving.wire import Wire, as_bytes, as_text
+
+READY_BYTE = b"+"
+_DEATH_SIGNAL = 1
+
+
+def main(handle: int) -> None:
+    """Answer until the other side hangs up.
+
+    Args:
+        handle: Number of the connection to it.
+    """
+    # A terminal and a supervisor send signals to all processes; the other one knows what to do.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # While models are loaded nobody hears that the other side is gone.
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    with socket.socket(fileno=handle) as other:
+        try:
+            app = build(Settings.read())
+        except UnclickedError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(error.exit_code)
+        spare_collector()
+        with contextlib.suppress(BrokenPipeError):
+            other.sendall(READY_BYTE)
+            asyncio.run(answer(app, other))
+
+
+def spare_collector() -> None:
+    """Let the collector of cycles look at what requests leave, not at libraries and models.
+
+    A look at everything stops all threads for a tenth of a second, and under load it came often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
+async def answer(app: Starlette, other: socket.socket) -> None:
+    """Answer requests until the other side hangs up.
+
+    Args:
+        app: Who answers.
+        other: Where they come from.
+    """
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    under_way: set[asyncio.Task[None]] = set()
+
+    def take(number: int, head: Any, body: bytes) -> None:
+        task = loop.create_task(_answer_one(app, wire, number, head, body))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    wire = Wire(take, lambda: ended.set_result(None))
+    other.setblocking(False)
+    async with app.router.lifespan_context(app):
+        await loop.create_unix_connection(lambda: wire, sock=other)
+        await ended
+        for task in under_way:
+            task.cancel()
+
+
+async def _answer_one(app: Starlette, wire: Wire, number: int, head: Any, body: bytes) -> None:
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": head["method"],
+        "path": head["path"],
+        "root_path": "",
+        "query_string": head["query"].encode("latin-1"),
+        "headers": as_bytes(head["headers"]),
+    }
+    status, headers, content = 500, [], bytearray()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status, headers
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers = as_text(message["headers"])
+        else:
+            content.extend(message.get("body", b""))
+
+    # A defect was answered and written down already, and is raised for servers that want it.
+    with contextlib.suppress(Exception):
+        await app(scope, receive, send)
+    route = getattr(scope.get("route"), "path", "none")
+    wire.send(number, {"status": status, "headers": headers, "route": route}, bytes(content))
