@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import gc
 import signal
 import socket
 import sys
@@ -21,6 +20,7 @@ from unclicked.errors import UnclickedError
 from unclicked.serving.app import build
 from unclicked.serving.settings import Settings
 from unclicked.serving.wire import Wire, as_bytes, as_text
+from unclicked.serving.worker import spare_collector
 
 READY_BYTE = b"+"
 _DEATH_SIGNAL = 1
@@ -48,16 +48,6 @@ def main(handle: int) -> None:
         with contextlib.suppress(BrokenPipeError):
             other.sendall(READY_BYTE)
             asyncio.run(answer(app, other))
-
-
-def spare_collector() -> None:
-    """Let the collector of cycles look at what requests leave, not at libraries and models.
-
-    A look at everything stops all threads for a tenth of a second, and under load it came often.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
 
 
 async def answer(app: Starlette, other: socket.socket) -> None:
