@@ -119,8 +119,7 @@ def test_a_reader_that_left_is_replaced_without_a_word(
     log: Path, fresh_reader: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     idle = "import unclicked.data.reader_child as c; c.IDLE_SECONDS = 0.1; c.main()"
-    code = f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); {idle}"
-    monkeypatch.setattr(CODE, code)
+    monkeypatch.setattr(CODE, idle)
     column_types(log, LIMITS)
     first = READER.pid
     time.sleep(0.5)

@@ -226,3 +226,5 @@ def test_what_happened_is_counted(client: TestClient) -> None:
     assert 'unclicked_requests_total{route="/recommend",status="200"}' in text
     assert 'unclicked_ignored_ids_total{list="clicked"}' in text
     assert "unclicked_batch_size_count" in text
+    # Whoever asks in another way is refused, and told nothing else.
+    assert client.post("/metrics").json()["error"]["code"] == "METHOD"

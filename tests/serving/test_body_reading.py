@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from unclicked.serving.body import read_json
+from unclicked.serving.body import parse, read_body
 from unclicked.serving.problems import Problem
 
 
@@ -23,7 +23,7 @@ def read(*parts: bytes, most: int = 100) -> Any:
         return messages.pop(0)
 
     scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
-    return asyncio.run(read_json(Request(scope, receive), most))
+    return parse(asyncio.run(read_body(Request(scope, receive), most)))
 
 
 def refused(*parts: bytes, **options: Any) -> Problem:

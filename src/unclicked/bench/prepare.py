@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from unclicked.bench import prepare_side
 from unclicked.bench.prepare_log import FIRST_US, HALF_DAY_US, SMALL, LogSize, write_log
 from unclicked.bench.prepare_sql import DUCKDB_RULES
 from unclicked.bench.ratio import Row, compared
+from unclicked.child_command import child_command
 from unclicked.progress import Note
 
 TITLE = "preparing 50 million impressions, against the rules in DuckDB's SQL and in Polars"
@@ -111,14 +111,9 @@ def run_side(name: str, told: dict[str, Any]) -> dict[str, Any]:
     told = told | {"positions": not fewer, "statements": DUCKDB_RULES}
     if side == "bounded":
         side, told = "whole", told | {"memory": MEMORY}
-    code = (
-        "import json, runpy, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-        "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
-    )
-    given = [json.dumps(sys.path), str(Path(prepare_side.__file__)), side, json.dumps(told)]
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code, *given], capture_output=True, text=True, check=False
-    )
+    code = "import runpy; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    command = child_command(code, str(Path(prepare_side.__file__)), side, json.dumps(told))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no word"]
         raise RuntimeError(f"side {name} ended with {done.returncode}: {last[0]}")

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from typing import IO
 
-# The child runs with the same modules as its parent, but never with those of the current folder.
-_CODE = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from unclicked.data.reader_child import main; main()"
-)
+from unclicked.child_command import child_command
+
+_CODE = "from unclicked.data.reader_child import main; main()"
 STOP_SECONDS = 5.0
 
 
@@ -49,7 +45,7 @@ class ReaderProcess:
                 return
             self.end(kill=True)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _CODE, json.dumps(sys.path)],
+                child_command(_CODE),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -89,7 +89,6 @@ def build(settings: Settings) -> Starlette:
         recommending,
         metrics,
         examples,
-        settings.max_body_kib * 1024,
     )
 
     @asynccontextmanager

@@ -61,11 +61,6 @@ class Batcher:
         """Requests that wait."""
         return len(self._queue)
 
-    @property
-    def full(self) -> bool:
-        """Whether another request would be refused."""
-        return len(self._queue) >= self._room
-
     async def submit(self, requests: Sequence[Any]) -> list[Any]:
         """Answers to requests that belong together; all are taken, or none.
 

@@ -13,22 +13,6 @@ from unclicked.serving.problems import Problem
 SECONDS = 5.0
 
 
-async def read_json(request: Request, most_bytes: int) -> Any:
-    """The JSON of a request's body.
-
-    Args:
-        request: The request.
-        most_bytes: Largest body.
-
-    Returns:
-        What it holds.
-
-    Raises:
-        Problem: If it is too large or slow, compressed, of another type, or no plain JSON.
-    """
-    return parse(await read_body(request, most_bytes))
-
-
 async def read_body(request: Request, most_bytes: int) -> bytes:
     """The bytes of a request's body, which its headers call JSON.
 

@@ -1,7 +1,7 @@
 """The way of a request through the process that talks to clients: read whole, then handed on.
 
-The process that holds the model has an interpreter of its own. While it computes, this one goes on
-talking, and a thousand clients that must be refused take nothing from it but a little of a core.
+The process that holds the model has an interpreter of its own: neither waits for the other's turn,
+and clients that must be refused take nothing from those who are served but time of the processor.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from unclicked.serving.paths import EVENTS, METRICS, RECOMMEND, ROUTE
 from unclicked.serving.problems import Problem, busy
 from unclicked.serving.wire import Wire, as_bytes, as_text
 
-# Headers that some route looks at.
-_HEADERS = frozenset((b"content-type", b"content-encoding", b"if-none-match"))
+# What routes look at; the headers of a body are looked at here.
+_HEADERS = frozenset((b"if-none-match",))
 _NUMBERS = 1 << 32
 # How long a place is kept for a request whose body has not come.
 DOOR_SECONDS = 0.05
@@ -128,7 +128,7 @@ class Forwarding:
             self._asked -= for_list
         scope[ROUTE] = head["route"]
         headers = as_bytes(head["headers"])
-        if head["route"] == METRICS:
+        if head["route"] == METRICS and head["status"] == 200:
             content += self._answered.text()
             headers = [one for one in headers if one[0] != b"content-length"]
             headers.append((b"content-length", str(len(content)).encode()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from unclicked.child_command import child_command
 from unclicked.serving.connections import Connections
 from unclicked.serving.forwarding import Forwarding
 from unclicked.serving.guard import Guard
@@ -20,11 +20,7 @@ from unclicked.serving.leaving import Leaving
 from unclicked.serving.metrics import Answered
 from unclicked.serving.settings import Settings
 
-# The child runs with the same modules as its parent, but never with those of the current folder.
-_CODE = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from unclicked.serving.model_process import main; main(int(sys.argv[2]))"
-)
+_CODE = "from unclicked.serving.model_process import main; main(int(sys.argv[1]))"
 END_SECONDS = 5.0
 
 
@@ -35,20 +31,25 @@ def start_model() -> tuple[subprocess.Popen[bytes], socket.socket]:
         The process, and the connection to it.
 
     Raises:
-        SystemExit: It ended before; it said why, and its exit code is handed on.
+        SystemExit: It ended before; its exit code is handed on, or 1 where a signal ended it.
     """
     here, there = socket.socketpair()
     with there:
         handle = there.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CODE, json.dumps(sys.path), str(handle)],
+            child_command(_CODE, str(handle)),
             stdin=subprocess.DEVNULL,
             pass_fds=[handle],
         )
     if not here.recv(1):
         here.close()
+        code = process.wait()
         # What it says by its exit code is understood by whoever started all this.
-        sys.exit(abs(process.wait()))
+        if code > 0:
+            sys.exit(code)
+        # It had no time to say anything, as where the system lacked memory.
+        sys.stderr.write(_lost(code))
+        sys.exit(1)
     return process, here
 
 
@@ -115,7 +116,11 @@ def give_up(process: subprocess.Popen[bytes]) -> None:
     """
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(1)
-    code = process.returncode
-    sys.stderr.write(f"error[SERVE-MODEL] the process of the model ended ({code}).\n")
+    sys.stderr.write(_lost(process.returncode))
     # Whoever was answered a moment ago shall have read it.
     asyncio.get_running_loop().call_later(0.2, os._exit, 1)
+
+
+def _lost(code: int | None) -> str:
+    advice = " A signal of -9 often means that memory ran out." if code == -9 else ""
+    return f"error[SERVE-MODEL] the process of the model ended ({code}).{advice}\n"

@@ -15,7 +15,7 @@ from starlette.responses import Response
 import unclicked
 from unclicked.errors import UnclickedError
 from unclicked.serving.batcher import Batcher
-from unclicked.serving.body import read_json
+from unclicked.serving.body import parse
 from unclicked.serving.catalogue_pages import CataloguePages, made_up_examples
 from unclicked.serving.metrics import Computed
 from unclicked.serving.models import Models
@@ -41,7 +41,6 @@ class Handlers:
         recommending: Answers /recommend.
         metrics: What is counted.
         examples: Example users from a data set; None makes some up.
-        most_bytes: Largest body.
     """
 
     def __init__(
@@ -52,7 +51,6 @@ class Handlers:
         recommending: Recommending,
         metrics: Computed,
         examples: list[dict[str, Any]] | None,
-        most_bytes: int,
     ) -> None:
         self.models = models
         self.store = store
@@ -60,12 +58,11 @@ class Handlers:
         self.recommending = recommending
         self.metrics = metrics
         self.examples = examples
-        self.most_bytes = most_bytes
         self._pages: dict[str, CataloguePages] = {}
 
     async def recommend(self, request: Request) -> Response:
         """Lists for one user or several."""
-        content = await read_json(request, self.most_bytes)
+        content = parse(await request.body())
         try:
             answer = await self.recommending.answer(content, self.batcher)
         except StateError:
@@ -79,7 +76,7 @@ class Handlers:
 
     async def keep_events(self, request: Request) -> Response:
         """Keep a user's events."""
-        body = validated(EventsBody, await read_json(request, self.most_bytes))
+        body = validated(EventsBody, parse(await request.body()))
         served = self._served("main")
         unit = body.time_unit or served.bundle.config.data.time_unit
         found, now_us = records(body.events, unit, "events"), time.time_ns() // 1000

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import signal
 import socket
 import sys
@@ -20,10 +19,9 @@ from unclicked.errors import UnclickedError
 from unclicked.serving.app import build
 from unclicked.serving.settings import Settings
 from unclicked.serving.wire import Wire, as_bytes, as_text
-from unclicked.serving.worker import spare_collector
+from unclicked.serving.worker import end_with_parent, spare_collector
 
 READY_BYTE = b"+"
-_DEATH_SIGNAL = 1
 
 
 def main(handle: int) -> None:
@@ -35,9 +33,8 @@ def main(handle: int) -> None:
     # A terminal and a supervisor send signals to all processes; the other one knows what to do.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":
-        # While models are loaded nobody hears that the other side is gone.
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    # While models are loaded nobody hears that the other side is gone.
+    end_with_parent(signal.SIGKILL)
     with socket.socket(fileno=handle) as other:
         try:
             app = build(Settings.read())

@@ -24,7 +24,7 @@ def create() -> ASGIApp:
     # A worker inherits a handler that only remembers; while libraries and models are loaded nobody
     # is served, so that there is nothing to wait for. The server sets its own before it answers.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _end_with_parent()
+    end_with_parent(signal.SIGINT)
     from unclicked.serving.front import build_front, end_model, give_up, start_model
     from unclicked.serving.settings import Settings
 
@@ -45,7 +45,11 @@ def spare_collector() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
-def _end_with_parent() -> None:
-    """Let the system end this worker, without farewells, when its parent is gone by SIGKILL."""
+def end_with_parent(number: int) -> None:
+    """Let the system send this process a signal when its parent is gone, by whatever (Linux alone).
+
+    Args:
+        number: The signal; the server's SIGINT ends a worker without farewells.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGINT)
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, number)
