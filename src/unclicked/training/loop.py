@@ -28,7 +28,7 @@ from unclicked.training.alignment import category_alignment
 from unclicked.training.exchange import part_of
 from unclicked.training.log import NoLog, RunLog
 from unclicked.training.optimiser import Optimiser
-from unclicked.training.randomness import generator_for, step_seed
+from unclicked.training.randomness import generator_for, seed_dropout, step_seed
 from unclicked.training.ranks import ALONE, Ranks
 from unclicked.training.sharded import shard_tables
 from unclicked.training.sharded_packages import wanted
@@ -187,7 +187,7 @@ class Training:
     ) -> tuple[StepReport, float]:
         step, seed = self.progress.step, self.config.train.seed
         # Every rank drops something else, or the same places of all parts would fall together.
-        torch.manual_seed(step_seed(seed, step, DROPOUT + len(STREAMS) * self.ranks.number))
+        seed_dropout(seed, step, DROPOUT + len(STREAMS) * self.ranks.number, self.device)
         try:
             random = generator_for(seed, step, RANDOM_ITEMS)
             given = (self.model, batch, negatives, self.sampler, random, step, self.ranks, idle)

@@ -37,3 +37,20 @@ def generator_for(seed: int, step: int, stream: int) -> torch.Generator:
         A fresh generator.
     """
     return torch.Generator().manual_seed(step_seed(seed, step, stream))
+
+
+def seed_dropout(seed: int, step: int, stream: int, device: torch.device) -> None:
+    """Set the generator from which torch's dropout draws on a device.
+
+    Args:
+        seed: Seed of the run.
+        step: Number of the step.
+        stream: Which use it is for.
+        device: Where the model lives.
+    """
+    number = step_seed(seed, step, stream)
+    if device.type == "cpu":
+        # `torch.manual_seed` also writes down for every absent kind of accelerator who called it.
+        torch.default_generator.manual_seed(number)
+    else:
+        torch.manual_seed(number)
