@@ -50,6 +50,25 @@ def test_values_against_loops() -> None:
         assert found.values == pytest.approx(wanted, rel=1e-9, abs=1e-9)
 
 
+def test_wild_weights_neither_overflow_nor_divide_by_zero() -> None:
+    choices, dense = random_choices(3, 30, 5, 3)
+    log_share = np.log(np.array([0.1, 0.2, 0.3, 0.15, 0.25]))
+    for first in (-1e4, 1e4):
+        weights = np.array([first, 0.3, -0.2, 0.1])
+        found = slopes(choices, np.arange(30), weights, log_share)
+        wanted = [
+            twin_log_likelihood(weights, log_share, dense[n], choices.chosen[n]) for n in range(30)
+        ]
+        assert found.values == pytest.approx(wanted, rel=1e-9)
+    weights = np.array([1.0, -1e5, 1e5, -1e5])
+    found = slopes(choices, np.arange(30), weights, log_share)
+    assert np.isfinite(found.values).all()
+    for number, value in enumerate(found.values):
+        chosen = choices.chosen[number]
+        # Where nothing is left that a float can hold, a step may look worse than it is, never better.
+        assert value <= twin_log_likelihood(weights, log_share, dense[number], chosen) + 1e-6
+
+
 def test_derivatives_against_differences() -> None:
     choices, _ = random_choices(2, 20, 4, 3)
     log_share = np.log(np.array([0.4, 0.3, 0.2, 0.1]))

@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 RIDGE = 1.0
 MAX_STEPS = 30
 TOLERANCE = 1e-8
+SMALLEST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def _spread(begin, end, category, base, log_share, share, largest, rest):
         share[entry - begin] = one * np.exp(share[entry - begin] - largest)
         total += share[entry - begin]
     shrink = np.exp(-largest)
-    total += max(left0, 0.0) * shrink
+    # A wild step may leave nothing that a float can hold; it then looks worse than it is.
+    total = max(total + max(left0, 0.0) * shrink, SMALLEST)
     for entry in range(begin, end):
         share[entry - begin] /= total
     return total, left1 * shrink / total, left2 * shrink / total
@@ -121,7 +123,10 @@ def _sweep(offsets, category, features, chosen, chosen_entry, which, weights, lo
     size = len(weights)
     values, gradients = np.empty(len(which)), np.zeros((len(which), size))
     curvature, row = np.zeros((size, size)), np.empty(size)
-    base = np.exp(weights[0] * log_share)
+    # So that the largest is 1: a wild step must neither overflow nor leave zeros alone.
+    base = weights[0] * log_share
+    highest = base.max()
+    base = np.exp(base - highest)
     rest = (base.sum(), (base * log_share).sum(), (base * log_share * log_share).sum())
     longest = 0
     for number in which:
@@ -136,7 +141,7 @@ def _sweep(offsets, category, features, chosen, chosen_entry, which, weights, lo
         gradient[0] = -first
         curvature[0, 0] += second
         _mean(begin, end, category, features, log_share, share, gradient, curvature, row)
-        score = weights[0] * log_share[chosen[number]]
+        score = weights[0] * log_share[chosen[number]] - highest
         gradient[0] += log_share[chosen[number]]
         if chosen_entry[number] >= 0:
             for index in range(size - 1):
