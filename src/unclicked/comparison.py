@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from unclicked import stored_evaluation
 from unclicked.comparison_format import ComparisonResult, ComparisonRow, format_comparison
-from unclicked.comparison_inputs import POPULARITY, refuse_datasets, seeds_of
+from unclicked.comparison_inputs import POPULARITY, refuse_datasets, seeds_of, unjudged
 from unclicked.errors import ArtefactError, UserError, command
 from unclicked.statistics import holm, paired_comparison
 
@@ -24,6 +24,7 @@ __all__ = [
     "format_comparison",
     "load_per_user",
     "seeds_of",
+    "unjudged",
 ]
 
 USER_COLUMN = "user_id"

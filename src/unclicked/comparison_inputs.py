@@ -43,6 +43,22 @@ def seeds_of(path: Path) -> list[Path]:
     return seeds
 
 
+def unjudged(path: Path) -> list[Path]:
+    """The runs in a folder of seeds that a comparison leaves out.
+
+    Args:
+        path: A run, or a folder whose sub-folders are runs that differ in their seed.
+
+    Returns:
+        Runs without an evaluation beside others that have one, by name.
+    """
+    if not path.is_dir() or (path / "evaluation").is_dir():
+        return []
+    runs = sorted(inner for inner in path.iterdir() if holds(inner, RUN))
+    left = [run for run in runs if not (run / "evaluation").is_dir()]
+    return left if len(left) < len(runs) else []
+
+
 def refuse_datasets(paths: Sequence[Path]) -> None:
     """Say what to compare instead of a data set; a run knows its own.
 

@@ -32,6 +32,26 @@ def test_a_page_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "is no folder" in capsys.readouterr().err
 
 
+def test_seeds_without_an_evaluation_are_named(
+    tiny_run: Path,
+    tiny_data: PreparedDataset,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("seed1", "seed2", "seed3", "seed4"):
+        shutil.copytree(tiny_run, tmp_path / "many" / name)
+    for name in ("seed1", "seed4"):
+        evaluate(open_run(tmp_path / "many" / name), tiny_data)
+    assert run(["compare", "popularity", str(tmp_path / "many")]) == 0
+    err = capsys.readouterr().err
+    assert f"warning: {tmp_path / 'many'}: without an evaluation and left out: seed2, seed3. " in err
+    assert f"Run `unclicked evaluate {tmp_path / 'many' / 'seed2'}` and so on." in err
+    evaluate(open_run(tmp_path / "many" / "seed2"), tiny_data)
+    evaluate(open_run(tmp_path / "many" / "seed3"), tiny_data)
+    assert run(["compare", "popularity", str(tmp_path / "many")]) == 0
+    assert "left out" not in capsys.readouterr().err
+
+
 def test_only_a_terminal_cuts_the_table(
     tiny_run: Path,
     tiny_data: PreparedDataset,

@@ -153,7 +153,7 @@ def test_version_and_no_verb(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_error_has_its_code(
     error: Exception, code: int, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _explain(error) == code
+    assert _explain(error, []) == code
     err = capsys.readouterr().err
     assert err.startswith(text)
     assert err.count("\n") == 1
@@ -167,6 +167,7 @@ def test_every_error_has_its_code(
         ("export RUN --out X --index foo", "'foo' is not one of 'exact', 'faiss'. See unclicked"),
         ("simulate", "Missing argument 'out'. See unclicked simulate --help."),
         ("train --nonsense", "No such option: --nonsense"),
+        ("train DATA --out", "unclicked train: Option '--out' requires an argument. See unclicked t"),
     ],
 )
 def test_usage_errors_tell_what_was_found(

@@ -138,7 +138,7 @@ def run(arguments: list[str] | None = None) -> int:
     except Exception as error:
         # An interrupt may come out of a library, or out of an import, as an error of another kind.
         if not signals:
-            return _explain(error)
+            return _explain(error, sys.argv[1:] if arguments is None else arguments)
         result = 0
     if signals:
         # Whatever the library in between makes of an interrupt, the first signal counts.
@@ -191,12 +191,12 @@ def _may_be_left(frame: FrameType | None) -> bool:
     return True
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, arguments: list[str]) -> int:
     if os.environ.get("UNCLICKED_TRACE"):
         raise error
     # What typer raises for a wrong option has this method, in whichever package it lives.
     if hasattr(error, "format_message"):
-        return _explain_usage(error)
+        return _explain_usage(error, arguments)
     known = _known(error)
     if isinstance(known, BrokenPipeError) and _of_printing(known):
         return _READER_GONE
@@ -243,13 +243,15 @@ def _known(error: Exception) -> Exception:
     return error
 
 
-def _explain_usage(error: Any) -> int:
+def _explain_usage(error: Any, arguments: list[str]) -> int:
     if not error.format_message().isprintable():
         # Without a verb the "error" is the help text.
         error.show()
         return 2
     context = getattr(error, "ctx", None)
-    command = "unclicked" if context is None else context.command_path
+    # An option without its value is found before there is a context; the verb stands in front.
+    verb = "".join(f" {word}" for word in arguments[:1] if word.isalnum())
+    command = f"unclicked{verb}" if context is None else context.command_path
     said = _with_value(error).rstrip(".")
     known = UserError("USAGE", command, f"{said}. See {command} --help.")
     _complain(str(known))
