@@ -167,7 +167,7 @@ def test_every_error_has_its_code(
         ("export RUN --out X --index foo", "'foo' is not one of 'exact', 'faiss'. See unclicked"),
         ("simulate", "Missing argument 'out'. See unclicked simulate --help."),
         ("train --nonsense", "No such option: --nonsense"),
-        ("train DATA --out", "unclicked train: Option '--out' requires an argument. See unclicked t"),
+        ("train DATA --out", "unclicked train: Option '--out' requires an argument. See"),
     ],
 )
 def test_usage_errors_tell_what_was_found(

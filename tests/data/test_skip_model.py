@@ -65,7 +65,7 @@ def test_wild_weights_neither_overflow_nor_divide_by_zero() -> None:
     assert np.isfinite(found.values).all()
     for number, value in enumerate(found.values):
         chosen = choices.chosen[number]
-        # Where nothing is left that a float can hold, a step may look worse than it is, never better.
+        # What no float can hold may look worse than it is, never better.
         assert value <= twin_log_likelihood(weights, log_share, dense[number], chosen) + 1e-6
 
 
