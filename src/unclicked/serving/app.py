@@ -34,6 +34,7 @@ from unclicked.serving.redis_state import RedisStore
 from unclicked.serving.settings import Settings
 from unclicked.serving.state import Store, horizon_us
 from unclicked.serving.static_files import StaticFiles
+from unclicked.serving.trouble_log import TroubleLog
 
 
 class _Anything(Convertor[str]):
@@ -141,7 +142,7 @@ def open_store(state: str, config: DataConfig) -> Store:
     horizon = horizon_us(config)
     if state == "memory":
         return MemoryStore(horizon)
-    return RedisStore.from_url(state, horizon)
+    return RedisStore.from_url(state, horizon, log=TroubleLog())
 
 
 def routes(handlers: Handlers) -> list[Route]:

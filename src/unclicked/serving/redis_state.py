@@ -7,11 +7,11 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import SplitResult, parse_qsl, urlsplit
 from weakref import WeakValueDictionary
 
 from unclicked.errors import UserError
 from unclicked.serving.event_text import decode, encode, shown
+from unclicked.serving.redis_address import checked
 from unclicked.serving.state import (
     MAX_EVENTS,
     Added,
@@ -21,6 +21,7 @@ from unclicked.serving.state import (
     is_gone,
     last_us,
 )
+from unclicked.serving.trouble_log import Log, silent
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -34,7 +35,6 @@ OPERATION_SECONDS = 2.0
 PAUSE_SECONDS = 0.02
 # What Redis takes for a life; an event dated in a far future must not break its clock.
 LONGEST_MS = 1 << 50
-TLS_OPTIONS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 
 Result = TypeVar("Result")
 
@@ -50,6 +50,7 @@ class RedisStore:
         horizon: How long events are kept, microseconds; see `state.horizon_us`.
         max_events: Events of one user that are kept at most, the oldest go.
         where: Host and port, for messages.
+        log: Told of everything that goes wrong, without events and passwords.
 
     Attributes:
         kind: "redis".
@@ -58,9 +59,16 @@ class RedisStore:
     kind = "redis"
 
     def __init__(
-        self, client: Redis, horizon: int, *, max_events: int = MAX_EVENTS, where: str = "redis"
+        self,
+        client: Redis,
+        horizon: int,
+        *,
+        max_events: int = MAX_EVENTS,
+        where: str = "redis",
+        log: Log = silent,
     ) -> None:
         self._client = client
+        self._log = log
         self._horizon = horizon
         self._max_events = max_events
         self._where = where
@@ -68,7 +76,9 @@ class RedisStore:
         self._turns: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
     @classmethod
-    def from_url(cls, url: str, horizon: int, *, max_events: int = MAX_EVENTS) -> RedisStore:
+    def from_url(
+        cls, url: str, horizon: int, *, max_events: int = MAX_EVENTS, log: Log = silent
+    ) -> RedisStore:
         """A store by its address; nothing is asked of the server yet.
 
         Args:
@@ -76,6 +86,7 @@ class RedisStore:
                 are ones; the certificates of TLS as `?ssl_ca_certs=FILE` and the like.
             horizon: How long events are kept, microseconds.
             max_events: Events of one user that are kept at most.
+            log: Told of everything that goes wrong.
 
         Returns:
             The store.
@@ -83,7 +94,7 @@ class RedisStore:
         Raises:
             UserError: If the address is another or no such, or the package `redis` is missing.
         """
-        parts = _checked(url)
+        parts = checked(url)
         try:
             from redis.asyncio import BlockingConnectionPool, Redis
             from redis.asyncio.retry import Retry
@@ -106,7 +117,8 @@ class RedisStore:
             retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
         )
         where = f"{parts.hostname}:{parts.port or 6379}"
-        return cls(Redis.from_pool(pool), horizon, max_events=max_events, where=where)
+        client = Redis.from_pool(pool)
+        return cls(client, horizon, max_events=max_events, where=where, log=log)
 
     async def add(self, user_id: str, events: Sequence[Record], now_us: int) -> Added:
         """Add a user's events; see `state.Store`.
@@ -212,7 +224,16 @@ class RedisStore:
 
     @asynccontextmanager
     async def _told(self, key: bytes) -> AsyncIterator[None]:
-        """One class of error for all that can go wrong, without passwords and events in it."""
+        """What goes wrong is one class of error and in the log, without passwords and events."""
+        try:
+            async with self._named(key):
+                yield
+        except StateError as error:
+            self._log(str(error))
+            raise
+
+    @asynccontextmanager
+    async def _named(self, key: bytes) -> AsyncIterator[None]:
         from redis.exceptions import RedisError, ResponseError
 
         try:
@@ -253,36 +274,6 @@ def trouble_at(url: str) -> str:
             await store.close()
 
     return asyncio.run(ask())
-
-
-def _checked(url: str) -> SplitResult:
-    """The parts of an address; no message repeats any of it, since it may hold a password."""
-    expected = "expected redis://HOST:PORT/N or rediss://HOST:PORT/N. Write it so."
-    if not url.startswith(("redis://", "rediss://")):
-        raise UserError(
-            "STATE", "--state", f"found neither memory nor an address of Redis, {expected}"
-        )
-    try:
-        parts = urlsplit(url)
-        number = parts.path.removeprefix("/")
-        whole = parts.hostname and parts.port != 0 and not parts.fragment
-        whole = whole and (not number or (number.isascii() and number.isdigit()))
-    except ValueError:
-        whole = False
-    if not whole:
-        raise UserError(
-            "STATE",
-            "--state",
-            f"found an address of Redis that is not whole, {expected} In a password write "
-            "characters such as # / ? @ as %23 %2F %3F %40.",
-        )
-    options = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    if options - TLS_OPTIONS or (options and parts.scheme == "redis"):
-        known = ", ".join(sorted(TLS_OPTIONS))
-        raise UserError(
-            "STATE", "--state", f"found other options after ?, expected {known} of rediss://."
-        )
-    return parts
 
 
 def _key(user_id: str) -> bytes:
