@@ -13,14 +13,16 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch import nn
 
 from unclicked.bundle import Exported, export_bundle, onnx_tower, open_bundle
 from unclicked.bundle.onnx_tower import onnx_extra
 from unclicked.config import Config
 from unclicked.data.catalogue import Catalogue
+from unclicked.encoders.base import EncoderContext, EncoderShape
 from unclicked.errors import ArtefactError, UserError
 from unclicked.recommendation import Answerer, Request
-from unclicked.run import Run
+from unclicked.run import Run, build_model
 from unclicked.tensors import to_tensors
 
 Variant = Callable[..., Run]
@@ -169,6 +171,32 @@ def test_every_encoder_can_be_exported(
 
 
 @pytest.mark.slow
+class Own(nn.Module):
+    """An encoder as a user brings it: one vector for each position."""
+
+    def __init__(self, shape: EncoderShape) -> None:
+        super().__init__()
+        self.gru = nn.GRU(shape.dim, shape.dim, batch_first=True)
+
+    def forward(
+        self, items: torch.Tensor, mask: torch.Tensor, context: EncoderContext
+    ) -> torch.Tensor:
+        out: torch.Tensor = self.gru(items)[0]
+        return out
+
+
+def test_an_encoder_of_one_s_own_can_be_exported(variant: Variant, tmp_path: Path) -> None:
+    run = variant(encoder="dnn")
+    words = run.profile_vocabularies
+    torch.manual_seed(5)
+    model = build_model(run.config, run.catalogue, words, 0, Own).eval()
+    run = replace(run, facts=replace(run.facts, own_encoder="Own"), model=model)
+    made = export_bundle(
+        run, tmp_path / "bundle", extras={"user_tower": onnx_extra()}, encoder=Own
+    )
+    agrees(run, made.path)
+
+
 def test_without_unclicked_items_the_vector_is_exactly_h(
     variant: Variant, dnn: tuple[Run, Exported], tmp_path: Path
 ) -> None:
