@@ -191,9 +191,7 @@ def test_an_encoder_of_one_s_own_can_be_exported(variant: Variant, tmp_path: Pat
     torch.manual_seed(5)
     model = build_model(run.config, run.catalogue, words, 0, Own).eval()
     run = replace(run, facts=replace(run.facts, own_encoder="Own"), model=model)
-    made = export_bundle(
-        run, tmp_path / "bundle", extras={"user_tower": onnx_extra()}, encoder=Own
-    )
+    made = export_bundle(run, tmp_path / "bundle", extras={"user_tower": onnx_extra()}, encoder=Own)
     agrees(run, made.path)
 
 

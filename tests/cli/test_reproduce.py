@@ -37,7 +37,8 @@ def test_the_list_is_for_people_and_for_scripts(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["table2"], "needs STUDY"),
+        (["table2"], "needs --data DATASET, --out DIR too."),
+        ([], "needs a STUDY, --data DATASET, --out DIR too."),
         (["tabel2", "--data", "d", "--out", "o"], "did you mean 'table2'"),
         (["table2", "--data", "nowhere", "--out", "o"], "nowhere"),
         (["table2", "--data", "d", "--out", "o", "--at-once", "-1"], "--at-once"),
@@ -71,7 +72,20 @@ def test_the_last_line_can_be_run(
     lines = capsys.readouterr().out.splitlines()
     words = shlex.split(lines[-1].removeprefix("next: "))
     assert words == [
-        *("unclicked", "reproduce", "controls", "--data", ".", "--out", str(out)),
+        *("unclicked", "reproduce", "table2", "--data", ".", "--out", str(out)),
     ]
     # A data set has a name however it is called.
     assert read_results(out, "table1").where(role=FINAL).distinct("data") == [tiny_data.path.name]
+
+
+def test_the_last_line_has_the_same_settings(
+    tiny_data: PreparedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--data", str(tiny_data.path), "--out", str(tmp_path / "s"), "--set", "model.dim=8"]
+    given += ["--seeds", "1", "--tuning", "printed"]
+    assert run(["reproduce", "table1", *given]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    words = shlex.split(lines[-1].removeprefix("next: "))
+    assert words == ["unclicked", "reproduce", "table2", *given]
+    assert lines[-2].startswith(f"written to {tmp_path / 's'}: table1.txt, ")
+    assert lines[-2].endswith(f"every number is in {tmp_path / 's' / 'results.parquet'}")

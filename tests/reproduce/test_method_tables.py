@@ -52,6 +52,13 @@ def test_differences_in_points() -> None:
     assert row[5] == "+100.00"
 
 
+def test_methods_that_are_alike_for_every_user_have_no_interval() -> None:
+    same = Results([*rows_of("a", [0.0, 1.0, 0.0]), *rows_of("b", [0.0, 1.0, 0.0])])
+    (row,) = differences("T", same, [("a", "b")], ["HR@50"]).rows
+    assert row[3:5] == ["+0.00", "-"]
+    assert row[8] == "-"
+
+
 def test_the_best_base_is_found_among_those_that_were_judged() -> None:
     # By validation, although the test says otherwise.
     assert best_base(RESULTS, ["a", "b", "c"]) == "a"

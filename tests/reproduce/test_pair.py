@@ -46,7 +46,7 @@ def test_a_pair_whose_numbers_broke_is_refused(
     printed = replace(place, tuning="printed")
     train = Workplace.train
 
-    def broken(self: Workplace, work: list, *, judge: str = "") -> dict:
+    def broken(self: Workplace, work: list, *, judge: str = "", part: str = "") -> dict:
         outcomes = train(self, work[:1])
         return {cell.key: replace(*outcomes.values(), failed="error[X] nan") for _, cell in work}
 

@@ -83,10 +83,14 @@ def test_a_folder_inside_a_data_set_is_refused(printed: Workplace) -> None:
 
 
 def test_tables_say_how_they_were_made(printed: Workplace) -> None:
-    reproduce("table1", replace(printed, seeds=(1, 2)))
-    text = (printed.out / "table1.md").read_text(encoding="utf-8")
+    reproduce("table3", replace(printed, seeds=(1, 2)))
+    text = (printed.out / "table3.md").read_text(encoding="utf-8")
     assert "as the paper prints them (seeds 1, 2, model.dim=8" in text
     assert f"torch {version('torch')}" in text
+    reproduce("table1", printed)
+    text = (printed.out / "table1.md").read_text(encoding="utf-8")
+    # Nothing is trained or chosen for it.
+    assert text.splitlines()[-1].startswith("By unclicked ")
     # A row that says how it was made is no data set.
     assert text.splitlines()[2].count("|") == 5
 
@@ -96,6 +100,33 @@ def test_a_setting_that_does_not_exist_leaves_no_folder(printed: Workplace, stud
     with pytest.raises(UserError, match=r"model\.dim"):
         reproduce(study, replace(printed, settings={"model.dimm": 8}))
     assert not printed.out.exists()
+
+
+def test_a_folder_of_something_else_is_refused(printed: Workplace) -> None:
+    printed.out.mkdir()
+    (printed.out / ".DS_Store").write_text("")
+    (printed.out / "impressions.parquet").write_text("mine")
+    with pytest.raises(UserError, match=r"holds impressions\.parquet and no studies"):
+        reproduce("table1", printed)
+    (printed.out / "impressions.parquet").unlink()
+    assert reproduce("table1", printed)["next"] == "table2"
+    # A folder of earlier studies may hold whatever was put beside them.
+    (printed.out / "notes.txt").write_text("mine")
+    assert reproduce("table1", printed)["next"] == "table2"
+
+
+def test_what_takes_the_place_of_earlier_rows_is_said(printed: Workplace) -> None:
+    warned: list[str] = []
+    one = replace(printed, warn=warned.append)
+    reproduce("table3", one)
+    reproduce("table3", one)
+    reproduce("table1", one)
+    reproduce("table1", replace(one, seeds=(1, 2)))
+    assert warned == []
+    reproduce("table3", replace(one, seeds=(1, 2)))
+    assert len(warned) == 1
+    assert warned[0].startswith("table3: takes the place of an earlier one in ")
+    assert "(seeds 1, " in warned[0]
 
 
 def test_a_file_in_the_way_is_named(printed: Workplace) -> None:

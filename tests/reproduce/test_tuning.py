@@ -24,7 +24,7 @@ def rigged(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workplace
     trained: list[Cell] = []
 
     def train(
-        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = ""
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = "", part: str = ""
     ) -> dict[str, Outcome]:
         outcomes = {}
         for _, cell in work:
@@ -86,7 +86,7 @@ def test_permuted_labels_choose_their_own_strength(
     """True labels are best at weight 0.1, permuted ones at 0.01; both have the base's rate."""
 
     def train(
-        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = ""
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = "", part: str = ""
     ) -> dict[str, Outcome]:
         values = {}
         for _, cell in work:
@@ -187,7 +187,7 @@ def test_nothing_is_chosen_where_everything_broke(
     place, _ = rigged
 
     def train(
-        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = ""
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = "", part: str = ""
     ) -> dict[str, Outcome]:
         return {c.key: Outcome(c, self.out, 0.0, 0, 1.0, "error[NAN] x") for _, c in work}
 

@@ -15,7 +15,7 @@ import pytest
 
 from unclicked import artefact
 from unclicked.data.dataset import PreparedDataset
-from unclicked.errors import BusyError, UserError
+from unclicked.errors import ArtefactError, BusyError, UserError
 from unclicked.evaluation import evaluate
 from unclicked.quickstart.children import ChildError, Job, Trained
 from unclicked.reproduce import workplace
@@ -147,7 +147,23 @@ def test_warnings_name_their_method(place: Workplace, monkeypatch: pytest.Monkey
     heard = replace(place, say=lines.append, warn=warned.append)
     heard.train([("a", cell_of(place))])
     assert warned == ["a: look here"]
-    assert [line.split(":")[0] for line in lines] == ["  1 of 1  tiny, a, seed 0"]
+    assert lines[0] == "trainings: 1, none of them done already."
+    assert [line.split(":")[0] for line in lines[1:]] == ["  1 of 1  tiny, a, seed 0"]
+    heard.train([("a", cell_of(place)), ("b", cell_of(place, seed=1))], part="runs")
+    assert lines[2] == "runs: 2, 1 of them done already."
+
+
+def test_a_damaged_cell_says_what_to_remove(place: Workplace, in_process: list[str]) -> None:
+    cell = cell_of(place)
+    place.train([("a", cell)], judge="test")
+    folder = place.folder(cell)
+    done = (folder / "done.json").read_text()
+    (folder / "done.json").write_text(done[:20])
+    with pytest.raises(ArtefactError, match=rf"Remove {folder} and start again"):
+        place.train([("a", cell)])
+    shutil.rmtree(folder)
+    place.train([("a", cell)], judge="test")
+    assert in_process == [cell.key, cell.key]
 
 
 def test_a_child_that_fails_ends_the_work(

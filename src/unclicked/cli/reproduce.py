@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from unclicked.cli import shared
 from unclicked.errors import UserError, command
+
+SEEDS = 3
+_ALL_DONE = "unclicked reproduce --list"
 
 
 def reproduce(
@@ -18,7 +21,7 @@ def reproduce(
         typer.Option(help="A prepared data set; settings are chosen on the first. Repeatable."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the studies.")] = None,
-    seeds: Annotated[int, typer.Option(help="Number of model seeds.", min=1, max=100)] = 3,
+    seeds: Annotated[int, typer.Option(help="Number of model seeds.", min=1, max=100)] = SEEDS,
     tuning: Annotated[
         str, typer.Option(help="Settings from validation, or as printed in the paper.")
     ] = "validation",
@@ -45,8 +48,10 @@ def reproduce(
         following = "unclicked reproduce table2 --data DATASET --out studies"
         shared.print_names(told, following, as_json)
         return
+    needed = {"a STUDY": study, "--data DATASET": data, "--out DIR": out}
+    missing = ", ".join(name for name, given in needed.items() if not given)
     if study is None or not data or out is None:
-        raise UserError("ARGUMENTS", "reproduce", "needs STUDY, --data DATASET and --out DIR.")
+        raise UserError("ARGUMENTS", "reproduce", f"needs {missing} too. --list shows the studies.")
     from unclicked.data.dataset import PreparedDataset
     from unclicked.dotted import flat
     from unclicked.quickstart.children import side_by_side
@@ -69,13 +74,25 @@ def reproduce(
         (lambda line: None) if as_json else typer.echo,
         shared.warn,
     )
-    made = make(study, place)
+    try:
+        made = make(study, place)
+    except KeyboardInterrupt:
+        typer.echo("what is trained stays; the same command goes on from there.", err=True)
+        raise
     if as_json:
         shared.print_json(made)
         return
     for table in made["tables"]:
         typer.echo("\n" + table)
-    typer.echo(f"\nwritten: {', '.join(Path(path).name for path in made['files'])}")
-    other = "controls" if study != "controls" else "table2"
-    words = [other, *(part for one in data for part in ("--data", one))]
-    shared.say_next(command("reproduce", *words, "--out", out), as_json)
+    names = ", ".join(Path(path).name for path in made["files"])
+    typer.echo(f"\nwritten to {out}: {names}; every number is in {made['results']}")
+    given: dict[str, list[Any]] = {"--data": [*data], "--out": [out], "--set": settings or []}
+    if seeds != SEEDS:
+        given["--seeds"] = [seeds]
+    if tuning != "validation":
+        given["--tuning"] = [tuning]
+    if device != "cpu":
+        given["--device"] = [device]
+    words = [part for option, values in given.items() for one in values for part in (option, one)]
+    following = command("reproduce", made["next"], *words) if made["next"] else _ALL_DONE
+    shared.say_next(following, as_json)

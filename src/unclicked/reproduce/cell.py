@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,26 @@ def read_outcome(folder: Path, cell: Cell) -> Outcome | None:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ArtefactError("REPRODUCE-CELL", str(path), f"lacks something ({error}).") from None
+
+
+@contextmanager
+def advised(folder: Path) -> Iterator[None]:
+    """Say of a damaged cell what to do about it.
+
+    Args:
+        folder: Folder of the cell.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ArtefactError: What was raised inside, with the advice.
+    """
+    try:
+        yield
+    except ArtefactError as error:
+        advice = f"Remove {folder} and start again: that training alone is done anew."
+        raise ArtefactError(error.name, error.where, f"{error.message} {advice}") from None
 
 
 def is_judged(run: Path, split: str) -> bool:

@@ -95,7 +95,7 @@ def _told(rows: Results) -> list[str]:
     if "silhouette" not in values:
         cosine = f"mean cosine of user and own next items: {mean('cosine_user_label'):.3f}"
         return [f"{users} users, directions only", cosine, rank, chance]
-    near = f"c nearer to h than n is: {100 * mean('label_nearer_than_unclicked'):.1f} % of users"
+    near = f"h nearer to c than to n: {100 * mean('label_nearer_than_unclicked'):.1f} % of users"
     squared = ("clicked_label", "clicked_unclicked", "label_unclicked")
     shown = ", ".join(f"{mean(f'distance_{name}'):.2f}" for name in squared)
     return [

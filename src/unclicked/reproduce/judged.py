@@ -11,7 +11,7 @@ import numpy as np
 
 from unclicked import stored_evaluation
 from unclicked.errors import UserError
-from unclicked.reproduce.cell import TOP_K, Outcome
+from unclicked.reproduce.cell import TOP_K, Outcome, advised
 from unclicked.reproduce.methods import Method
 from unclicked.reproduce.results import Result
 from unclicked.reproduce.tuning import VALIDATION, Tuner
@@ -59,15 +59,16 @@ def judge(tuner: Tuner, entries: Sequence[Entry]) -> list[Result]:
         for data in range(len(place.datasets))
         for entry in entries
     ]
-    outcomes = place.train([(_title(entry), cell) for entry, _, cell in work], judge="test")
+    named = [(_title(entry), cell) for entry, _, cell in work]
+    outcomes = place.train(named, judge="test", part="trainings that the test judges")
     rows: list[Result] = []
     facts: dict[int, list[Result]] = {}
     for entry, data, cell in work:
         outcome = outcomes[cell.key]
-        made = _rows(tuner.study, place.datasets[data].path.name, entry, outcome)
-        rows += made
-        if not outcome.failed and data not in facts:
-            facts[data] = _facts(tuner.study, place.datasets[data].path.name, outcome)
+        with advised(place.folder(cell)):
+            rows += _rows(tuner.study, place.datasets[data].path.name, entry, outcome)
+            if not outcome.failed and data not in facts:
+                facts[data] = _facts(tuner.study, place.datasets[data].path.name, outcome)
     if not facts:
         first = outcomes[work[0][2].key]
         raise UserError("REPRODUCE-BROKE", str(first.run), f"no training ended: {first.failed}")

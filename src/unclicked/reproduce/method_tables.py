@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,11 @@ from unclicked.reproduce.table import Table
 from unclicked.reproduce.tuning import VALIDATION
 
 NOTHING = "-"
+WHAT_CONTROLS_ARE = (
+    "Controls: with shuffled lists each user has another user's unclicked items; with random ones, "
+    "items drawn from the catalogue; with matched ones, items shown about as often as hers; with "
+    "permuted labels the metric loss pulls towards another row's next clicks."
+)
 
 
 def reached(title: str, results: Results, methods: Sequence[str]) -> Table:
@@ -43,7 +49,7 @@ def reached(title: str, results: Results, methods: Sequence[str]) -> Table:
         f"{title} ({_data(results)})",
         ["method", *MEASURES],
         rows,
-        notes=[note, *_broken(results)],
+        notes=[note, *broken(results)],
         numbers=set(range(1, len(MEASURES) + 1)),
         rules_before={1},
         bold=bold,
@@ -59,10 +65,18 @@ def _data(results: Results) -> str:
     return ", ".join(f"{n}: {users[n]:,} users" if n in users else n for n in names)
 
 
-def _broken(results: Results) -> list[str]:
-    """A sentence for each training whose numbers broke."""
+def broken(results: Results) -> list[str]:
+    """A sentence for each training whose numbers broke.
+
+    Args:
+        results: Final rows of a study.
+
+    Returns:
+        The sentences.
+    """
     return [
-        f"{row.method} broke on {row.data} with seed {row.seed}: {row.text}"
+        f"{row.method}{'' if math.isnan(row.x) else f' at {row.x:g}'} broke on {row.data} with "
+        f"seed {row.seed}: {row.text}"
         for row in results.where(metric=BROKE).rows
     ]
 
@@ -105,16 +119,18 @@ def differences(
 def _difference_row(one: Compared) -> list[str]:
     paired = one.paired
     relative = NOTHING if paired.base_mean == 0 else f"{100 * paired.relative:+.2f}"
+    # Equal for every user: that is no measurement of great precision.
+    alike = paired.ci95[0] == paired.ci95[1]
     return [
         one.method,
         one.base,
         one.metric,
         points(paired.difference),
-        interval(paired.ci95),
+        NOTHING if alike else interval(paired.ci95),
         relative,
         p_value(one.p_holm),
         p_value(one.p_gain),
-        f"{100 * paired.detectable:.2f}",
+        NOTHING if alike else f"{100 * paired.detectable:.2f}",
     ]
 
 

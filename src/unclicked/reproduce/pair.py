@@ -35,7 +35,12 @@ def trained_pair(
     tuner.choose([base, full])
     cells = [tuner.cell(method, place.seeds[0]) for method in (base, full)]
     names = (base.name, full.name)
-    outcomes = place.train(list(zip(names, cells, strict=True)))
+    if len(place.datasets) > 1:
+        others = ", ".join(one.path.name for one in place.datasets[1:])
+        taken = place.datasets[0].path.name
+        place.warn(f"{study} shows one data set and takes the first, {taken}, without {others}.")
+    part = "trainings that are looked at"
+    outcomes = place.train(list(zip(names, cells, strict=True)), part=part)
     for name, cell in zip(names, cells, strict=True):
         if outcomes[cell.key].failed:
             where = f"{name} of {cell.dataset.path.name}, seed {cell.seed}"

@@ -17,6 +17,7 @@ from unclicked import disk
 from unclicked.errors import ArtefactError
 
 FILE = "results.parquet"
+ADVICE = "Move it away and start each study again: no training is done anew."
 # Rows whose values are kept together: a study is read without most of the other ones.
 ROWS_AT_ONCE = 64
 FINAL, SCREEN, CHOSEN, SETTINGS = "final", "screen", "chosen", "settings"
@@ -202,6 +203,21 @@ def read_results(out: Path, study: str = "") -> Results:
     return Results(rows)
 
 
+def read_names(out: Path) -> set[str]:
+    """Which studies have results.
+
+    Args:
+        out: Folder of the studies.
+
+    Returns:
+        Their names.
+
+    Raises:
+        ArtefactError: The file is missing, broken or another one.
+    """
+    return set(_read(out / FILE, None, ["study"]).column("study").unique().to_pylist())
+
+
 def _slices(column: pa.ChunkedArray) -> Iterator[Floats]:
     """The values of each row, as parts of the column's own memory."""
     for lists in column.chunks:
@@ -227,15 +243,18 @@ def _lists(values: Sequence[Floats]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(ends), pa.array(flat))
 
 
-def _read(path: Path, wanted: pc.Expression | None) -> pa.Table:
+def _read(
+    path: Path, wanted: pc.Expression | None, columns: Sequence[str] | None = None
+) -> pa.Table:
     try:
         names = pq.read_schema(path)
         if not names.equals(SCHEMA):
-            found = f"has columns {names.names}, not ours."
+            found = f"has columns {names.names}, not ours. {ADVICE}"
             raise ArtefactError("REPRODUCE-RESULTS", str(path), found)
-        return pq.read_table(path, filters=wanted, page_checksum_verification=True)
+        return pq.read_table(path, columns=columns, filters=wanted, page_checksum_verification=True)
     except FileNotFoundError:
         raise ArtefactError("REPRODUCE-RESULTS", str(path), "is not there.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
-        raise ArtefactError("REPRODUCE-RESULTS", str(path), f"cannot be read: {reason}.") from None
+        found = f"cannot be read: {reason.rstrip('.')}. {ADVICE}"
+        raise ArtefactError("REPRODUCE-RESULTS", str(path), found) from None

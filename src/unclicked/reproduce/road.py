@@ -12,7 +12,14 @@ from unclicked import artefact, disk
 from unclicked.errors import UserError
 from unclicked.quickstart.children import assignments
 from unclicked.reproduce.projection import figures_module
-from unclicked.reproduce.results import SETTINGS, Result, write_results
+from unclicked.reproduce.results import (
+    FILE,
+    SETTINGS,
+    Result,
+    read_names,
+    read_results,
+    write_results,
+)
 from unclicked.reproduce.show import show
 from unclicked.reproduce.studies import STUDIES
 from unclicked.reproduce.study import Study
@@ -49,7 +56,8 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
         place: Where to work and on what.
 
     Returns:
-        Keys "study", "out", "results", "files" and "tables", the last as texts for a terminal.
+        Keys "study", "out", "results", "files", "tables" (as texts for a terminal) and "next", the
+        first study of which the folder has no results yet.
 
     Raises:
         UserError: There is no such study, or a setting is wrong.
@@ -67,27 +75,42 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     with disk.told(place.out):
         disk.make_folder(place.out)
     with artefact.lock(place.out):
-        rows = [*study.run(place), _settings(study.name, place)]
+        rows = [*study.run(place), _settings(study, place)]
+        _say_what_goes(rows[-1], place)
         write_results(place.out, study.name, rows)
         tables, files = show(study, place.out)
+        done = read_names(place.out)
     return {
         "study": study.name,
         "out": str(place.out),
-        "results": str(place.out / "results.parquet"),
+        "results": str(place.out / FILE),
         "files": [str(path) for path in files],
         "tables": [Table.as_text(table) for table in tables],
+        "next": next((one for one in STUDIES if one not in done), ""),
     }
 
 
-def _settings(study: str, place: Workplace) -> Result:
+def _say_what_goes(settings: Result, place: Workplace) -> None:
+    """Rows of other settings are replaced, and so are their tables; the trainings stay."""
+    if not (place.out / FILE).exists():
+        return
+    for row in read_results(place.out, settings.study).where(role=SETTINGS).rows:
+        if row.text != settings.text:
+            told = f"takes the place of an earlier one in {place.out}, whose trainings stay"
+            place.warn(f"{settings.study}: {told}: {row.text}")
+
+
+def _settings(study: Study, place: Workplace) -> Result:
     """Under which settings the rows of a study were made."""
+    versions = f"unclicked {unclicked.__version__}, torch {version('torch')}."
+    if not study.trains:
+        return Result(study.name, "", "", SETTINGS, role=SETTINGS, text=f"By {versions}")
     seeds = ", ".join(str(seed) for seed in place.seeds)
     given = ", ".join(assignments(place.settings))
     source = "chosen on validation" if place.tuning == "validation" else "as the paper prints them"
     preset = f"preset {PRESET}, " if place.tuning == "validation" else ""
     text = f"Settings {source} ({preset}seeds {seeds}{', ' + given if given else ''}); "
-    text += f"unclicked {unclicked.__version__}, torch {version('torch')}."
-    return Result(study, "", "", SETTINGS, role=SETTINGS, text=text)
+    return Result(study.name, "", "", SETTINGS, role=SETTINGS, text=text + versions)
 
 
 def _refuse_foreign(out: Path) -> None:
@@ -100,3 +123,10 @@ def _refuse_foreign(out: Path) -> None:
     for path in (out, out / CELLS):
         if path.exists() and not path.is_dir():
             raise UserError("REPRODUCE-OUT", str(path), "is no folder.")
+    # A hidden file is a lock of ours, or what systems leave everywhere.
+    inside = sorted(one.name for one in out.iterdir() if one.name[0] != ".") if out.exists() else []
+    if inside and CELLS not in inside and FILE not in inside:
+        found = (
+            f"holds {inside[0]} and no studies, expected a new folder or one of earlier studies."
+        )
+        raise UserError("REPRODUCE-OUT", str(out), f"{found} Choose another name.")

@@ -39,6 +39,7 @@ class Study:
         tables: Makes the tables from the rows.
         figures: Makes the pictures from the rows, by the end of their file's name.
         extra: Name of the optional packages that it needs; empty for none.
+        trains: Whether it trains anything.
     """
 
     name: str
@@ -48,3 +49,4 @@ class Study:
     tables: Callable[[Results], Tables]
     figures: Callable[[Results], Figures] = no_figures
     extra: str = ""
+    trains: bool = True

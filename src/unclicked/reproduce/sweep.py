@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from unclicked.page.digits import points
+from unclicked.page.digits import interval, points
 from unclicked.reproduce.comparing import per_user
-from unclicked.reproduce.judged import BROKE, Entry, judge
-from unclicked.reproduce.method_tables import choices
+from unclicked.reproduce.judged import Entry, judge
+from unclicked.reproduce.method_tables import broken, choices
 from unclicked.reproduce.methods import FULL, FUSION, VARIANTS
 from unclicked.reproduce.plots import curves
 from unclicked.reproduce.results import FINAL, Result, Results
@@ -17,6 +17,7 @@ from unclicked.reproduce.study import Figures, Tables
 from unclicked.reproduce.table import Table
 from unclicked.reproduce.tuning import Tuner
 from unclicked.reproduce.workplace import Workplace
+from unclicked.statistics import paired_comparison
 
 MEASURES = ("HR@50", "F1@50")
 
@@ -71,13 +72,18 @@ class Sweep:
         rows = [self._row(final, value) for value in self.values]
         alone = [per_user(final, FUSION, metric) for metric in MEASURES]
         rows.append(["no metric loss", *(_shown(one) for one in alone), "", ""])
+        notes = [
+            "In percent; differences in percentage points, with their 95 % interval over users. "
+            "In the picture the line is the mean and the band that interval of the mean itself.",
+            *broken(final),
+        ]
         made = [
             Table(
                 f"{self.label}, {', '.join(d for d in final.distinct('data') if d)}",
-                [self.label, "HR@50", "F1@50", "HR@50 to no metric loss", "broke"],
+                [self.label, "HR@50", "F1@50", "HR@50 to no metric loss", "95 % interval"],
                 rows,
-                notes=["In percent; differences in percentage points."],
-                numbers={1, 2, 3},
+                notes=notes,
+                numbers={1, 2, 3, 4},
                 rules_before={len(rows) - 1},
             )
         ]
@@ -86,12 +92,13 @@ class Sweep:
 
     def _row(self, final: Results, value: float) -> list[str]:
         own = final.where(method=FULL).at(value)
-        broke = [row.text for row in own.rows if row.metric == BROKE]
         values = [per_user(own, FULL, metric) for metric in MEASURES]
         alone = per_user(final, FUSION, MEASURES[0])
-        both = len(values[0]) and len(alone)
-        gap = points(float(values[0].mean() - alone.mean())) if both else "-"
-        return [f"{value:g}", *(_shown(one) for one in values), gap, "; ".join(broke)]
+        gap, reach = "-", "-"
+        if len(values[0]) > 1 and len(alone):
+            paired = paired_comparison(alone, values[0])
+            gap, reach = points(paired.difference), interval(paired.ci95)
+        return [f"{value:g}", *(_shown(one) for one in values), gap, reach]
 
     def figures(self, results: Results) -> Figures:
         """The curve.

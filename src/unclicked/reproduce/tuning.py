@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -97,13 +96,14 @@ class Tuner:
         if self.place.tuning == "printed":
             return
         bases = {method.encoder: _base_of(method) for method in methods}
-        self._choose({name: (base, {}) for name, base in bases.items()})
+        part = "trainings that choose the settings of base recommenders"
+        self._choose({name: (base, {}) for name, base in bases.items()}, part)
         joined: dict[str, tuple[Method, dict[str, Any]]] = {}
         # Controls come after the method whose choice they share, and which gives it its name.
         for method in sorted(methods, key=lambda one: len(one.extra)):
             if _name(method) != method.encoder:
                 joined.setdefault(_name(method), (method, self._chosen[method.encoder]))
-        self._choose(joined)
+        self._choose(joined, "trainings that choose the strength of the metric loss")
 
     def cell(
         self, method: Method, seed: int, data: int = 0, over: Mapping[str, Any] | None = None
@@ -140,7 +140,7 @@ class Tuner:
     def _preset(self, method: Method) -> str:
         return method.printed_preset if self.place.tuning == "printed" else PRESET
 
-    def _choose(self, wanted: Mapping[str, tuple[Method, dict[str, Any]]]) -> None:
+    def _choose(self, wanted: Mapping[str, tuple[Method, dict[str, Any]]], part: str) -> None:
         seed = SCREEN_SEED
         tried: dict[str, list[tuple[dict[str, Any], Cell]]] = {}
         for name, (method, given) in wanted.items():
@@ -154,12 +154,12 @@ class Tuner:
             ]
         # A single candidate needs no training to be chosen.
         work = [
-            (f"{wanted[name][0].name} {json.dumps(one)}", cell)
+            (f"{wanted[name][0].name} ({_told(one)})", cell)
             for name, pairs in tried.items()
             if len(pairs) > 1
             for one, cell in pairs
         ]
-        outcomes = self.place.train(work)
+        outcomes = self.place.train(work, part=part)
         for name, pairs in tried.items():
             values = [outcomes[c.key].validation if c.key in outcomes else 0.0 for _, c in pairs]
             if len(pairs) > 1 and all(outcomes[cell.key].failed for _, cell in pairs):
@@ -177,7 +177,6 @@ class Tuner:
     def _note(
         self, method: Method, one: dict[str, Any], cell: Cell, value: float, *, chosen: bool
     ) -> None:
-        text = ", ".join(f"{key}={value}" for key, value in one.items())
         self.rows.append(
             Result(
                 self.study,
@@ -187,10 +186,14 @@ class Tuner:
                 value,
                 role=CHOSEN if chosen else SCREEN,
                 seed=cell.seed,
-                text=text,
+                text=_told(one),
                 cell=cell.key,
             )
         )
+
+
+def _told(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in settings.items())
 
 
 def _base_of(method: Method) -> Method:

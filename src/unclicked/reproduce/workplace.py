@@ -20,6 +20,7 @@ from unclicked.reproduce.cell import (
     RUN,
     Cell,
     Outcome,
+    advised,
     is_judged,
     make_cell,
     read_outcome,
@@ -98,7 +99,7 @@ class Workplace:
         for key in self.settings:
             found = ""
             if key in THE_STUDYS:
-                found = "is what the studies themselves set; rows would bear names that lie."
+                found = "is what the studies themselves set; a table would name it wrongly."
             elif key in CHOSEN_BY_VALIDATION and self.tuning == "validation":
                 found = "is what validation chooses; --tuning printed leaves it to you."
             if found:
@@ -134,12 +135,15 @@ class Workplace:
         """
         return self.out / CELLS / cell.key
 
-    def train(self, work: Sequence[tuple[str, Cell]], *, judge: str = "") -> dict[str, Outcome]:
+    def train(
+        self, work: Sequence[tuple[str, Cell]], *, judge: str = "", part: str = "trainings"
+    ) -> dict[str, Outcome]:
         """Train what is not trained yet, and judge what is not judged yet.
 
         Args:
             work: Cells, each with what to call it while it is worked on; one may come twice.
             judge: A split on which each cell is judged too; none without.
+            part: What this part of a study is called.
 
         Returns:
             Outcomes by key of the cell.
@@ -149,21 +153,27 @@ class Workplace:
             ResourceError: The disk refuses to write.
         """
         named = {cell.key: (name, cell) for name, cell in reversed(work)}
-        missing = [cell.key for _, cell in work if not self._is_done(cell, judge)]
-        self._work([named[key] for key in dict.fromkeys(missing)], judge)
+        keys = dict.fromkeys(cell.key for _, cell in work)
+        missing = [key for key in keys if not self._is_done(named[key][1], judge)]
+        if named:
+            done = len(named) - len(missing)
+            self.say(f"{part}: {len(named)}, {done or 'none'} of them done already.")
+        self._work([named[key] for key in missing], judge)
         outcomes = {}
         for key, (name, cell) in named.items():
-            outcome = read_outcome(self.folder(cell), cell)
+            with advised(self.folder(cell)):
+                outcome = read_outcome(self.folder(cell), cell)
             if outcome is None:
                 raise ArtefactError("REPRODUCE-CELL", str(self.folder(cell)), f"{name} has no end.")
             outcomes[key] = outcome
         return outcomes
 
     def _is_done(self, cell: Cell, judge: str) -> bool:
-        outcome = read_outcome(self.folder(cell), cell)
-        if outcome is None:
-            return False
-        return bool(outcome.failed) or not judge or is_judged(outcome.run, judge)
+        with advised(self.folder(cell)):
+            outcome = read_outcome(self.folder(cell), cell)
+            if outcome is None:
+                return False
+            return bool(outcome.failed) or not judge or is_judged(outcome.run, judge)
 
     def _work(self, missing: Sequence[tuple[str, Cell]], judge: str) -> None:
         if not missing:
@@ -177,7 +187,7 @@ class Workplace:
             ended += 1
             left = (time.monotonic() - started) / ended * (len(jobs) - ended)
             name, cell = named[job.name]
-            rest = f", about {duration(left)} left" if left else ""
+            rest = f", about {duration(left)} left for these" if left else ""
             self.say(f"  {ended} of {len(jobs)}  {self._told(name, cell)}{rest}")
             for text in trained.warnings:
                 self.warn(f"{name}: {text}")

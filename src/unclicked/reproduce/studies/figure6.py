@@ -21,7 +21,7 @@ NUMBERS = {
     "distance_clicked_label": "squared distance of h and c",
     "distance_clicked_unclicked": "squared distance of h and n",
     "distance_label_unclicked": "squared distance of c and n",
-    "label_nearer_than_unclicked": "users whose h is nearer to c than n is",
+    "label_nearer_than_unclicked": "users whose h is nearer to c than to n",
     "silhouette": "silhouette of h and c against n",
     "own_label_rank": "mean rank of a user's own next items among all users'",
     "cosine_user_label": "cosine of user vector and next items",
@@ -49,7 +49,8 @@ def _tables(results: Results) -> Tables:
         "A rank of 1 says that no other user's items are nearer."
     ]
     columns = ["map", "number", "value"]
-    return [Table("Figure 6 in numbers", columns, rows, notes=notes, numbers={2})]
+    title = f"Figure 6 in numbers ({final.rows[0].data})"
+    return [Table(title, columns, rows, notes=notes, numbers={2})]
 
 
 def _figures(results: Results) -> Figures:

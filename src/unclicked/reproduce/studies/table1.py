@@ -66,4 +66,4 @@ def _shown(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) and value < LONGEST_WHOLE else f"{value:.2f}"
 
 
-STUDY = Study(NAME, "Table 1: data sets", "Which data is this?", _run, _tables)
+STUDY = Study(NAME, "Table 1: data sets", "Which data is this?", _run, _tables, trains=False)
