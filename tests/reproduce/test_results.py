@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unclicked.errors import ArtefactError
-from unclicked.reproduce.results import Result, Results, read_results, write_results
+from unclicked.reproduce.results import SCHEMA, Result, Results, read_results, write_results
 
 
 def row(study: str = "s", **fields: object) -> Result:
@@ -96,3 +96,10 @@ def test_a_file_with_other_columns_is_named(tmp_path: Path) -> None:
     pq.write_table(pa.table({"study": ["s"]}), tmp_path / "results.parquet")
     with pytest.raises(ArtefactError, match="not ours"):
         read_results(tmp_path, "s")
+
+
+def test_every_column_is_on_the_page() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "data-formats.md"
+    part = page.read_text(encoding="utf-8").split("## The results of studies")[1].split("\n## ")[0]
+    named = [line.split("`")[1] for line in part.splitlines() if line.startswith("| `")]
+    assert named == SCHEMA.names
