@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,12 +88,13 @@ def reproduce(
     names = ", ".join(Path(path).name for path in made["files"])
     typer.echo(f"\nwritten to {out}: {names}; every number is in {made['results']}")
     given: dict[str, list[Any]] = {"--data": [*data], "--out": [out], "--set": settings or []}
-    if seeds != SEEDS:
-        given["--seeds"] = [seeds]
-    if tuning != "validation":
-        given["--tuning"] = [tuning]
-    if device != "cpu":
-        given["--device"] = [device]
+    given["--seeds"] = [seeds] if seeds != SEEDS else []
+    given["--tuning"] = [tuning] if tuning != "validation" else []
+    given["--device"] = [device] if device != "cpu" else []
+    shared.say_next(_following(made["next"], given), as_json)
+
+
+def _following(study: str, given: Mapping[str, list[Any]]) -> str:
+    """The next study, with what was given for this one."""
     words = [part for option, values in given.items() for one in values for part in (option, one)]
-    following = command("reproduce", made["next"], *words) if made["next"] else _ALL_DONE
-    shared.say_next(following, as_json)
+    return command("reproduce", study, *words) if study else _ALL_DONE
