@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _walk(start, end, items, offsets, codes, limit, stamp, mark, found):
     """Distinct values of clicks [start, end), newest first; how many were found."""
     kept = 0
@@ -26,7 +26,7 @@ def _walk(start, end, items, offsets, codes, limit, stamp, mark, found):
     return kept
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _fill(starts, ends, items, offsets, codes, limit, num_values, result):
     stamp = np.full(num_values + 2, -1, dtype=np.int64)
     found = np.empty(limit, dtype=np.int64)
@@ -36,7 +36,7 @@ def _fill(starts, ends, items, offsets, codes, limit, num_values, result):
             result[row, index] = found[kept - 1 - index]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _lengths(starts, ends, items, limit, num_items):
     stamp = np.full(num_items + 2, -1, dtype=np.int64)
     result = np.zeros(len(starts), dtype=np.int64)

@@ -21,7 +21,7 @@ from unclicked.data.rules_window import (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def session_ends(time, session, first, last, gap, max_short):
     """End of the session that each click of [first, last) belongs to, by SDM's rules."""
     ends = np.empty(last - first, dtype=np.int64)
@@ -37,7 +37,7 @@ def session_ends(time, session, first, last, gap, max_short):
     return ends
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add_sample(lines, out, rules, user, start, end, label_end, row):
     long_start = start
     oldest = lines.time[start] - rules[LONG_WINDOW]
@@ -49,14 +49,14 @@ def _add_sample(lines, out, rules, user, start, end, label_end, row):
     out.size[SAMPLES] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _last_before(time, first, last, bound):
     while last > first and time[last - 1] >= bound:
         last -= 1
     return last
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def train_block(lines, state, out, rules, users, end_us):
     """Training samples of the users [users[0], users[1]); see `rules.train_samples`."""
     for user in range(users[0], users[1]):
@@ -91,7 +91,7 @@ def train_block(lines, state, out, rules, users, end_us):
         end_user(lines, state, user)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add_truth(lines, state, out, held, known, last):
     """Store the new items of the held-out clicks; False where there are none."""
     state.cursor[MARK] += 1
@@ -111,7 +111,7 @@ def _add_truth(lines, state, out, held, known, last):
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def held_out_block(lines, state, out, rules, share, users, begin_us, end_us):
     """Held-out samples of the users [users[0], users[1]); see `rules.held_out_samples`."""
     for user in range(users[0], users[1]):
@@ -130,7 +130,7 @@ def held_out_block(lines, state, out, rules, share, users, begin_us, end_us):
         _add_query(lines, state, out, rules, user, first, known, lines.time[known - 1])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add_query(lines, state, out, rules, user, first, known, now):
     """Add the last session of the clicks [first, known), with the list as of `now` at its end."""
     ends = session_ends(lines.time, lines.session, first, known, rules[GAP], rules[MAX_SHORT])
@@ -149,7 +149,7 @@ def _add_query(lines, state, out, rules, user, first, known, now):
     end_user(lines, state, user)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def latest_block(lines, state, out, rules, users, now):
     """Samples of the users [users[0], users[1]) as of `now`; see `rules.latest_samples`."""
     for user in range(users[0], users[1]):

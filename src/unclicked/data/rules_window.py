@@ -58,7 +58,7 @@ class Out(NamedTuple):
     counts: Array
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _show(state, rules, item, change):
     """One showing more or less of an item in the window; the counts of distinct items follow."""
     cursor = state.cursor
@@ -73,7 +73,7 @@ def _show(state, rules, item, change):
         cursor[ELIGIBLE] += (after >= least) - (before >= least)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _hold(state, rules, item, held):
     """Whether an item has a known click in the window; the counts of distinct items follow."""
     if state.held[item] == held:
@@ -84,7 +84,7 @@ def _hold(state, rules, item, held):
     state.cursor[ELIGIBLE] -= sign * (state.shown[item] >= rules[MIN_EXPOSURES])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _move_window(lines, state, rules, tau, known, last_imp):
     """Let the window end before `tau`, with the clicks before `known` told."""
     begin = tau - rules[WINDOW]
@@ -108,7 +108,7 @@ def _move_window(lines, state, rules, tau, known, last_imp):
         cursor[GONE] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _collect(lines, state, rules):
     """Walk the window backwards: last shown first, each item once, until the list is whole."""
     kept = 0
@@ -128,7 +128,7 @@ def _collect(lines, state, rules):
     return kept
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _tell(state, rules):
     """Add up what the rules made of the items in the window."""
     cursor = state.cursor
@@ -138,7 +138,7 @@ def _tell(state, rules):
     state.tally[3] += max(cursor[ELIGIBLE] - rules[MAX_UNCLICKED], 0)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _same_row(state, out, kept):
     row = state.cursor[LAST_ROW]
     begin = out.row_offsets[row]
@@ -153,7 +153,7 @@ def _same_row(state, out, kept):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def list_at(lines, state, out, rules, tau, known, last_imp, telling):
     """Row of the unclicked list as of `tau`, with the clicks before `known` told."""
     _move_window(lines, state, rules, tau, known, last_imp)
@@ -176,7 +176,7 @@ def list_at(lines, state, out, rules, tau, known, last_imp, telling):
     return row
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def begin_user(lines, state, user):
     """Start with an empty window at a user's first impression and click."""
     state.cursor[LOW] = state.cursor[HIGH] = lines.imp_offsets[user]
@@ -185,7 +185,7 @@ def begin_user(lines, state, user):
     state.cursor[DISTINCT] = state.cursor[CLICKED] = state.cursor[ELIGIBLE] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def end_user(lines, state, user):
     """Forget a user: every item as if it had never been shown or clicked."""
     for index in range(state.cursor[LOW], state.cursor[HIGH]):

@@ -143,7 +143,7 @@ def communities(pairs: Ints, size: int) -> Ints:
     return np.where(alone, -1, rank[group])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _best_group(node, begin, end, indices, data, group, load, weight, share):
     """The neighbouring group that a node gains most from; its own where none is better."""
     here = group[node]
@@ -161,7 +161,7 @@ def _best_group(node, begin, end, indices, data, group, load, weight, share):
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _local_moves(indptr, indices, data):
     """Move each node to the group that raises modularity most, until nothing moves."""
     size = len(indptr) - 1
@@ -187,7 +187,7 @@ def _local_moves(indptr, indices, data):
     return group
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _pairs(long_start, start, end, clicks, linked):
     """Places, from 0, of items that follow each other among a user's clicks."""
     result = np.empty((NEIGHBOURS * (end - start).sum(), 2), dtype=np.int64)

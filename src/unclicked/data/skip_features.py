@@ -105,7 +105,7 @@ def draw_moments(
     return Moments(sample, position, samples.user[sample], rows[0], rows[1])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add(value, column, amount, number, stamp, counts, touched, size):
     if stamp[value] != number:
         stamp[value] = number
@@ -116,7 +116,7 @@ def _add(value, column, amount, number, stamp, counts, touched, size):
     return size
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add_short(clicks, start, here, value_of, number, stamp, counts, touched):
     """Count the session's clicks up to here, the last one first, and how long its run is."""
     size, weight, run, last = 0, 1.0, 0, value_of[clicks[here]]
@@ -133,7 +133,7 @@ def _add_short(clicks, start, here, value_of, number, stamp, counts, touched):
     return size
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _gather(number, clicks, span, lists, items, value_of, stamp, counts, touched):
     """Count one moment's categories; how many it touches."""
     long_start, start, here = span
@@ -153,7 +153,7 @@ def _gather(number, clicks, span, lists, items, value_of, stamp, counts, touched
     return size
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _fill(clicks, spans, lists, items, value_of, num_values, widest, room):
     stamp = np.full(num_values, -1, dtype=np.int64)
     counts = np.zeros((num_values, NUM_COUNTS))

@@ -135,7 +135,7 @@ def mean_and_interval(gain: Floats, user: Ints) -> tuple[float, float, float]:
     return mean, mean - reach, mean + reach
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _count(start, end, fold, clicks, value_of, result):
     for number in range(len(start)):
         for index in range(start[number], end[number]):

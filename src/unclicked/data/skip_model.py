@@ -65,7 +65,7 @@ class Slopes:
     curvature: Floats
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _score(begin, end, features, weights, share):
     """Scores of the entries beyond their log share, and the largest of them (at least 0)."""
     largest = 0.0
@@ -78,7 +78,7 @@ def _score(begin, end, features, weights, share):
     return largest
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _spread(begin, end, category, base, log_share, share, largest, rest):
     """Turn scores into shares of all categories' total; what is left for those not listed."""
     left0, left1, left2 = rest
@@ -98,7 +98,7 @@ def _spread(begin, end, category, base, log_share, share, largest, rest):
     return total, left1 * shrink / total, left2 * shrink / total
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _mean(begin, end, category, features, log_share, share, gradient, curvature, row):
     """Take the entries' mean features from the gradient and add their spread to the curvature."""
     size = len(row)
@@ -118,7 +118,7 @@ def _mean(begin, end, category, features, log_share, share, gradient, curvature,
             curvature[index, other] -= gradient[index] * gradient[other]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sweep(offsets, category, features, chosen, chosen_entry, which, weights, log_share):
     size = len(weights)
     values, gradients = np.empty(len(which)), np.zeros((len(which), size))
