@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from unclicked import stored_evaluation
 from unclicked.comparison_format import ComparisonResult, ComparisonRow, format_comparison
-from unclicked.comparison_inputs import POPULARITY, refuse_datasets, seeds_of, unjudged
+from unclicked.comparison_inputs import (
+    POPULARITY,
+    how_to_judge,
+    refuse_datasets,
+    seeds_of,
+    unjudged,
+)
 from unclicked.errors import ArtefactError, UserError, command
 from unclicked.statistics import holm, paired_comparison
 
@@ -22,6 +28,7 @@ __all__ = [
     "PerUser",
     "compare_runs",
     "format_comparison",
+    "how_to_judge",
     "load_per_user",
     "seeds_of",
     "unjudged",

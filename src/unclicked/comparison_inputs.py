@@ -35,9 +35,7 @@ def seeds_of(path: Path) -> list[Path]:
         runs = [inner for inner in (path, *folders) if holds(inner, RUN)]
         advice = "Give a run, or a folder of runs that differ in their seed."
         if runs:
-            more = f", and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
-            named = ", ".join(f"`{command('evaluate', run)}`" for run in runs[:_NAMED])
-            advice = f"Run {named}{more}."
+            advice = how_to_judge(runs)
         found = "found no evaluation here or one folder below."
         raise UserError("COMPARE-EVALUATION", str(path), f"{found} {advice}")
     return seeds
@@ -57,6 +55,20 @@ def unjudged(path: Path) -> list[Path]:
     runs = sorted(inner for inner in path.iterdir() if holds(inner, RUN))
     left = [run for run in runs if not (run / "evaluation").is_dir()]
     return left if len(left) < len(runs) else []
+
+
+def how_to_judge(runs: Sequence[Path]) -> str:
+    """The commands that judge some runs, as a sentence.
+
+    Args:
+        runs: The runs, at least one.
+
+    Returns:
+        The first few commands, and how many more there are.
+    """
+    more = f", and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
+    named = ", ".join(f"`{command('evaluate', run)}`" for run in runs[:_NAMED])
+    return f"Run {named}{more}."
 
 
 def refuse_datasets(paths: Sequence[Path]) -> None:

@@ -45,6 +45,12 @@ def test_means_and_deviations_over_seeds() -> None:
     assert table.notes[1] == "c broke on d with seed 4: error[X]"
 
 
+def test_controls_are_explained_where_there_are_some() -> None:
+    assert not any("shuffled lists" in note for note in reached("T", RESULTS, ["a"]).notes)
+    named = Results([*RESULTS.rows, *rows_of("a, shuffled", [0.0, 1.0, 0.0, 0.0])])
+    assert "shuffled lists" in reached("T", named, ["a", "a, shuffled"]).notes[-1]
+
+
 def test_differences_in_points() -> None:
     table = differences("T", RESULTS, [("a", "b"), ("a", "c")], ["HR@50"])
     (row,) = table.rows

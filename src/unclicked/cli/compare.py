@@ -12,8 +12,6 @@ import typer
 from unclicked.cli import shared
 from unclicked.errors import UserError, command
 
-_NAMED = 5
-
 
 def compare(
     base: Annotated[Path, typer.Argument(help="A run, a folder of seeds, or `popularity`.")],
@@ -41,14 +39,17 @@ def compare(
 
     Example: unclicked compare runs/base runs/unclicked runs/shuffled --metric HR@50,R@50
     """
-    from unclicked.comparison import compare_runs, format_comparison, unjudged
+    from unclicked.comparison import compare_runs, format_comparison, how_to_judge, unjudged
 
     if report is not None:
         _refuse_foreign(report)
     names = shared.distinct(metric or ["HR@50,MRR@50"])
     result = compare_runs(base, runs, metrics=names, split=split)
     for path in (base, *runs):
-        _warn_left_out(path, unjudged(path))
+        # A comparison of fewer seeds than lie there must not pass for one of all.
+        if left := unjudged(path):
+            found = "runs without an evaluation are left out."
+            shared.warn(f"{path}: {found} {how_to_judge(left)}")
     form = "json" if as_json else form
     if report is not None:
         _write(report, base, runs, (names, split), dataset)
@@ -57,14 +58,6 @@ def compare(
         typer.echo(f"report: {report}")
     following = command("recommend", runs[0], "--clicked", "ID,ID", "--unclicked", "ID,ID")
     shared.say_next(following, form != "text")
-
-
-def _warn_left_out(path: Path, runs: list[Path]) -> None:
-    """A comparison of fewer seeds than lie there must not pass for one of all."""
-    if runs:
-        named = ", ".join(run.name for run in runs[:_NAMED]) + (", ..." * (len(runs) > _NAMED))
-        advice = f"Run `{command('evaluate', runs[0])}`" + (" and so on." * (len(runs) > 1) or ".")
-        shared.warn(f"{path}: without an evaluation and left out: {named}. {advice}")
 
 
 def _terminal_width() -> int | None:

@@ -45,11 +45,12 @@ def reached(title: str, results: Results, methods: Sequence[str]) -> Table:
     seeds = max((len(one) for one in means.values()), default=0)
     note = f"In percent; mean over {seeds} seed{'s' if seeds > 1 else ''}"
     note += " ± the standard deviation over them." if seeds > 1 else "."
+    controls = any(", " in name for name in methods)
     return Table(
         f"{title} ({_data(results)})",
         ["method", *MEASURES],
         rows,
-        notes=[note, *broken(results)],
+        notes=[note, *broken(results), *([WHAT_CONTROLS_ARE] if controls else [])],
         numbers=set(range(1, len(MEASURES) + 1)),
         rules_before={1},
         bold=bold,

@@ -75,9 +75,10 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     with disk.told(place.out):
         disk.make_folder(place.out)
     with artefact.lock(place.out):
-        rows = [*study.run(place), _settings(study, place)]
-        _say_what_goes(rows[-1], place)
-        write_results(place.out, study.name, rows)
+        settings = _settings(study, place)
+        # Before the work, which a broken file of results or a second thought would make vain.
+        _say_what_goes(settings, place)
+        write_results(place.out, study.name, [*study.run(place), settings])
         tables, files = show(study, place.out)
         done = read_names(place.out)
     return {

@@ -21,7 +21,7 @@ from unclicked.serving.state import (
     is_gone,
     last_us,
 )
-from unclicked.serving.trouble_log import Log, silent
+from unclicked.serving.trouble_log import Log
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -65,7 +65,7 @@ class RedisStore:
         *,
         max_events: int = MAX_EVENTS,
         where: str = "redis",
-        log: Log = silent,
+        log: Log = lambda text: None,
     ) -> None:
         self._client = client
         self._log = log
@@ -77,7 +77,7 @@ class RedisStore:
 
     @classmethod
     def from_url(
-        cls, url: str, horizon: int, *, max_events: int = MAX_EVENTS, log: Log = silent
+        cls, url: str, horizon: int, *, max_events: int = MAX_EVENTS, log: Log = lambda text: None
     ) -> RedisStore:
         """A store by its address; nothing is asked of the server yet.
 
@@ -225,32 +225,28 @@ class RedisStore:
     @asynccontextmanager
     async def _told(self, key: bytes) -> AsyncIterator[None]:
         """What goes wrong is one class of error and in the log, without passwords and events."""
-        try:
-            async with self._named(key):
-                yield
-        except StateError as error:
-            self._log(str(error))
-            raise
-
-    @asynccontextmanager
-    async def _named(self, key: bytes) -> AsyncIterator[None]:
         from redis.exceptions import RedisError, ResponseError
 
         try:
             async with asyncio.timeout(OPERATION_SECONDS):
                 yield
+            return
+        except StateError as error:
+            told = error
         except ResponseError as error:
             # The text of the error may repeat what was to be stored.
             name = type(error).__name__
-            raise StateError(
+            told = StateError(
                 f"Redis at {self._where} refused to work on the key {shown(key)} ({name}). "
                 "Look at what the key holds and at the server's memory and rights."
-            ) from None
+            )
         except (RedisError, OSError, TimeoutError) as error:
-            raise StateError(
+            told = StateError(
                 f"Redis at {self._where} does not answer ({type(error).__name__}). "
                 "Is it running, and are host, port, number and password right?"
-            ) from None
+            )
+        self._log(str(told))
+        raise told
 
 
 def trouble_at(url: str) -> str:

@@ -11,14 +11,6 @@ PAUSE_SECONDS = 10.0
 Log = Callable[[str], None]
 
 
-def silent(text: str) -> None:
-    """A log that nobody reads.
-
-    Args:
-        text: What happened.
-    """
-
-
 class TroubleLog:
     """Tells of a trouble at once, and of what follows at most every few seconds.
 
