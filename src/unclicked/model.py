@@ -151,7 +151,7 @@ class UnclickedRecommender(nn.Module):
         """Vectors that user vectors are scored against.
 
         Args:
-            items: int64 [n], distinct item indices.
+            items: int64 [n], distinct item indices, ascending.
 
         Returns:
             float [n, D].

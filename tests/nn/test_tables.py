@@ -4,8 +4,28 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from unclicked.nn.tables import Table
+from unclicked.nn.tables import LEAST_IDS, Table, distinct_of
+
+
+@given(
+    st.sampled_from([0, 1, 7, LEAST_IDS - 1, LEAST_IDS, 3 * LEAST_IDS]),
+    st.integers(1, 6 * LEAST_IDS),
+    st.integers(0, 2**31),
+)
+def test_distinct_ids_are_those_of_a_sort(count: int, limit: int, seed: int) -> None:
+    ids = torch.randint(limit, (count,), generator=torch.Generator().manual_seed(seed))
+    distinct, place = distinct_of(ids, limit)
+    values = sorted(set(ids.tolist()))
+    assert distinct.tolist() == values
+    assert place.tolist() == [values.index(one) for one in ids.tolist()]
+
+
+def test_places_have_the_shape_of_the_ids() -> None:
+    ids = torch.arange(LEAST_IDS).reshape(2, -1) % 5
+    assert torch.equal(distinct_of(ids, 5)[1], ids)
 
 
 def test_padding_and_unknown_rows_start_at_zero() -> None:
@@ -40,6 +60,23 @@ def test_gradients_come_back_by_row_summed_and_without_padding() -> None:
     assert gradient.tolist() == [[2.0, 20.0], [3.0, 12.0], [2.0, 2.0]]
     assert table.weight.grad is None
     assert table.collect_gradients() is None
+
+
+@pytest.mark.parametrize("ids", [[0, 2, 5], [2, 5]])
+def test_gradients_of_one_call_come_back_without_padding(ids: list[int]) -> None:
+    table = Table(4, 1)
+    (table.rows(torch.tensor(ids)).squeeze(1) * torch.tensor(ids)).sum().backward()
+    found = table.collect_gradients()
+    assert found is not None
+    assert [one.tolist() for one in found] == [[2, 5], [[2.0], [5.0]]]
+
+
+def test_padding_alone_gives_no_gradient() -> None:
+    table = Table(4, 1)
+    table(torch.tensor([0, 0])).sum().backward()
+    found = table.collect_gradients()
+    assert found is not None
+    assert [len(one) for one in found] == [0, 0]
 
 
 def test_rows_that_no_loss_saw_give_no_gradient() -> None:

@@ -74,6 +74,25 @@ def test_long_term_values_come_from_the_items_table() -> None:
     assert not values[0, 1].any()
 
 
+def test_first_values() -> None:
+    tower = ItemTower(3, fields(), 12, {"item_id": 4, "brand": 4, "tags": 4}, "uniform")
+    items = torch.tensor([4, 0, 3, 2, 1])
+    assert tower.first_values("brand", items).tolist() == [3, 0, 1, 2, 1]
+    assert tower.first_values("tags", items).tolist() == [3, 0, 0, 1, 1]
+
+
+def test_a_field_of_which_some_items_have_nothing_gives_zeros_there() -> None:
+    colour = ItemField(2, torch.tensor([0, 0, 1, 1, 2, 3]), torch.tensor([2, 1, 3]))
+    tower = ItemTower(3, {"colour": colour}, 8, {"item_id": 4, "colour": 4}, "uniform")
+    vectors, weight = tower(torch.arange(5)), tower.table("colour").weight
+    expected = [torch.zeros(4), weight[2], torch.zeros(4), weight[1], weight[3]]
+    assert torch.equal(vectors[:, 4:], torch.stack(expected))
+    vectors.sum().backward()
+    found = tower.table("colour").collect_gradients()
+    assert found is not None
+    assert found[0].tolist() == [1, 2, 3]
+
+
 def test_value_numbers_follow_the_model_and_are_no_weights() -> None:
     tower = ItemTower(3, fields(), 12, {"item_id": 4, "brand": 4, "tags": 4}, "uniform")
     assert {name for name, _ in tower.named_buffers()} == {

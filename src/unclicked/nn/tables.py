@@ -5,6 +5,34 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+# Fewer ids than this are sorted faster than all rows are looked through.
+LEAST_IDS = 1024
+
+
+def distinct_of(ids: Tensor, limit: int) -> tuple[Tensor, Tensor]:
+    """Distinct ids, ascending, and where in them each id is.
+
+    Args:
+        ids: int64, any shape, in 0 to `limit` - 1.
+        limit: Number of ids there may be.
+
+    Returns:
+        int64 [n], and places int64 of the shape of `ids`: as `torch.unique` with its inverse, but
+        without a sort where the ids are many for their range.
+
+    Example:
+        >>> distinct_of(torch.tensor([[7, 0], [7, 3]]), 10)
+        (tensor([0, 3, 7]), tensor([[2, 0],
+                [2, 1]]))
+    """
+    if not LEAST_IDS <= ids.numel() >= limit // 3:
+        distinct, place = torch.unique(ids, return_inverse=True)
+        return distinct, place
+    flat = ids.reshape(-1)
+    seen = torch.zeros(limit, dtype=torch.int64, device=ids.device).index_fill_(0, flat, 1)
+    places = seen.cumsum(0).sub_(1)
+    return seen.nonzero().reshape(-1), places.index_select(0, flat).reshape(ids.shape)
+
 
 class Table(nn.Module):
     """An embedding table that hands out rows and remembers which, for the optimiser.
@@ -24,7 +52,8 @@ class Table(nn.Module):
 
     def __init__(self, num_values: int, dim: int, init: str = "uniform") -> None:
         super().__init__()
-        weight = torch.empty(num_values + 2, dim)
+        self.num_rows = num_values + 2
+        weight = torch.empty(self.num_rows, dim)
         if init == "uniform":
             weight.uniform_(-0.1, 0.1)
         else:
@@ -39,7 +68,7 @@ class Table(nn.Module):
         """Rows of distinct ids.
 
         Args:
-            ids: int64 [n], distinct.
+            ids: int64 [n], distinct, ascending.
 
         Returns:
             float [n, dim]; in training a leaf whose gradient the optimiser takes back.
@@ -60,7 +89,7 @@ class Table(nn.Module):
         Returns:
             float [..., dim].
         """
-        distinct, place = torch.unique(ids, return_inverse=True)
+        distinct, place = distinct_of(ids, self.num_rows)
         rows = self.rows(distinct)
         return rows.index_select(0, place.reshape(-1)).reshape(*ids.shape, rows.shape[1])
 
@@ -75,11 +104,13 @@ class Table(nn.Module):
         self.handed_out = []
         if not pairs:
             return None
-        ids = torch.cat([one for one, _ in pairs])
-        gradient = torch.cat([one for _, one in pairs if one is not None])
+        ids, gradient = pairs[0]
         if len(pairs) > 1:
+            ids = torch.cat([one for one, _ in pairs])
+            gradient = torch.cat([one for _, one in pairs])
             ids, place = torch.unique(ids, return_inverse=True)
             summed = gradient.new_zeros(len(ids), gradient.shape[1])
             gradient = summed.index_add_(0, place, gradient)
-        real = ids > 0
-        return ids[real], gradient[real]
+        # Ascending: padding can only be the first.
+        first = int(len(ids) > 0 and int(ids[0]) == 0)
+        return ids[first:], gradient[first:]

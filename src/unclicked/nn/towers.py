@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from unclicked.errors import UserError
 from unclicked.nn.initialise import dense
-from unclicked.nn.tables import Table
+from unclicked.nn.tables import Table, distinct_of
 
 PROFILE_WIDTH = 4
 USER_ID_WIDTH = 64
@@ -105,6 +105,7 @@ class ItemTower(nn.Module):
         self.fields = list(fields)
         for number, field in enumerate(fields.values()):
             # Buffers, so that they follow the model to its device; they are no weights.
+            field = _single_values(field)
             self.register_buffer(f"offsets{number}", field.offsets, persistent=False)
             self.register_buffer(f"codes{number}", field.codes, persistent=False)
         self.widths = {name: widths[name] for name in names}
@@ -131,7 +132,7 @@ class ItemTower(nn.Module):
         """Vectors of distinct items.
 
         Args:
-            items: int64 [n], distinct item indices; V + 1 is the unknown item.
+            items: int64 [n], distinct item indices, ascending; V + 1 is the unknown item.
 
         Returns:
             float [n, dim]; zero for padding unless a layer follows.
@@ -141,17 +142,37 @@ class ItemTower(nn.Module):
         joined = torch.cat(parts, dim=1)
         return joined if self.join is None else torch.tanh(self.join(joined))
 
-    def _field(self, number: int, items: Tensor) -> Tensor:
+    def first_values(self, name: str, items: Tensor) -> Tensor:
+        """First value of a field that each item has.
+
+        Args:
+            name: Name of the field.
+            items: int64 [n], item indices.
+
+        Returns:
+            int64 [n], value numbers; 0 where an item has none.
+        """
+        number = self.fields.index(name)
         offsets, codes = self.get_buffer(f"offsets{number}"), self.get_buffer(f"codes{number}")
-        begin = offsets[items]
-        length = offsets[items + 1] - begin
+        if not len(offsets):
+            return codes.index_select(0, items)
+        # An item without a value is given the number 0 that is put behind all.
+        begin = offsets.index_select(0, items)
+        none = offsets.index_select(0, items + 1) == begin
+        padded = torch.cat([codes, codes.new_zeros(1)])
+        return padded.index_select(0, begin.masked_fill(none, len(codes)))
+
+    def _field(self, number: int, items: Tensor) -> Tensor:
         table = self.table(self.fields[number])
-        if bool((length == 1).all()):
-            return table.forward(codes[begin])
+        offsets, codes = self.get_buffer(f"offsets{number}"), self.get_buffer(f"codes{number}")
+        if not len(offsets):
+            return table.forward(codes.index_select(0, items))
+        begin = offsets.index_select(0, items)
+        length = offsets.index_select(0, items + 1) - begin
         ends = length.cumsum(0)
         place = torch.arange(int(ends[-1]), device=items.device)
         place = place + torch.repeat_interleave(begin - (ends - length), length)
-        distinct, where = torch.unique(codes[place], return_inverse=True)
+        distinct, where = distinct_of(codes.index_select(0, place), table.num_rows)
         return functional.embedding_bag(
             where, table.rows(distinct), offsets=ends - length, mode="mean"
         )
@@ -186,6 +207,9 @@ class ProfileTower(nn.Module):
         super().__init__()
         self.tables = nn.ModuleList(Table(size, PROFILE_WIDTH, init) for size in sizes.values())
         self.user_table = Table(num_users, USER_ID_WIDTH, init) if num_users else None
+        # Row of each field's first value if the tables lay one below the other, and the end.
+        begin = torch.tensor([0, *(size + 2 for size in sizes.values())]).cumsum(0)
+        self.register_buffer("begin", begin, persistent=False)
         width = PROFILE_WIDTH * len(sizes) + (USER_ID_WIDTH if num_users else 0)
         self.join = dense(width, dim, orthogonal=True)
 
@@ -199,7 +223,28 @@ class ProfileTower(nn.Module):
         Returns:
             float [B, dim].
         """
-        parts = [table(profile[:, column]) for column, table in enumerate(self.tables)]
+        parts = [self._fields(profile)] if len(self.tables) else []
         if self.user_table is not None:
             parts.append(self.user_table(user))
         return torch.tanh(self.join(torch.cat(parts, dim=1)))
+
+    def _fields(self, profile: Tensor) -> Tensor:
+        """All fields' rows side by side; distinct values of all fields are found in one go."""
+        tables = [table for table in self.tables if isinstance(table, Table)]
+        begin = self.get_buffer("begin")
+        distinct, place = torch.unique(profile + begin[:-1], return_inverse=True)
+        count = torch.searchsorted(distinct, begin).diff()
+        own = distinct - begin[:-1].repeat_interleave(count)
+        parts = zip(tables, own.split(count.tolist()), strict=True)
+        rows = torch.cat([table.rows(values) for table, values in parts])
+        return rows.index_select(0, place.reshape(-1)).reshape(len(profile), -1)
+
+
+def _single_values(field: ItemField) -> ItemField:
+    """The field itself where an item has several values; else no offsets, one value an item."""
+    length = field.offsets.diff()
+    if int(length.max()) > 1:
+        return field
+    # An item without a value gets row 0 of the table, which is zero and stays so.
+    codes = field.codes.new_zeros(len(length)).masked_scatter(length > 0, field.codes)
+    return ItemField(field.num_values, field.offsets[:0], codes)

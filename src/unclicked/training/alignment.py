@@ -34,10 +34,10 @@ def category_alignment(model: UnclickedRecommender) -> dict[str, float]:
         return {}
     found = {}
     mode, _ = model.training, model.eval()
-    for number, name in enumerate(model.tower.fields):
+    for name in model.tower.fields:
         if not 2 <= model.tower.table(name).weight.shape[0] - 2 <= MOST_VALUES:
             continue
-        items, values = _items_with_value(model, number)
+        items, values = _items_with_value(model, name)
         if len(torch.unique(values)) < 2:
             continue
         read = encoder(model.tower(items), torch.ones_like(items, dtype=torch.bool))
@@ -48,13 +48,12 @@ def category_alignment(model: UnclickedRecommender) -> dict[str, float]:
     return found
 
 
-def _items_with_value(model: UnclickedRecommender, number: int) -> tuple[Tensor, Tensor]:
+def _items_with_value(model: UnclickedRecommender, name: str) -> tuple[Tensor, Tensor]:
     """Items that have the field, and the first value of each."""
-    offsets = model.tower.get_buffer(f"offsets{number}")
-    codes = model.tower.get_buffer(f"codes{number}")
-    items = torch.arange(1, min(model.num_items, MOST_ITEMS) + 1, device=codes.device)
-    items = items[offsets[items + 1] > offsets[items]]
-    return items, codes[offsets[items]]
+    device = next(model.tower.parameters()).device
+    items = torch.arange(1, min(model.num_items, MOST_ITEMS) + 1, device=device)
+    values = model.tower.first_values(name, items)
+    return items[values > 0], values[values > 0]
 
 
 def _centred_means(vectors: Tensor, values: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ class Optimiser:
         self.ranks = ranks
         self.config = config
         self.num_steps = 0
-        self.sharded = sharded_tables(model)
+        self._look_at(model)
         self.state: dict[str, Tensor] = {}
         adagrad = config.optimizer == "adagrad"
         for name, weight in model.named_parameters():
@@ -66,6 +66,12 @@ class Optimiser:
             else:
                 self.state[f"{name}:mean"] = torch.zeros_like(weight)
                 self.state[f"{name}:square"] = torch.zeros_like(weight)
+
+    def _look_at(self, model: UnclickedRecommender) -> None:
+        """Remember what the model consists of: to walk through it in every step takes long."""
+        self.weights = dict(model.named_parameters())
+        self.tables = model.tables()
+        self.sharded = sharded_tables(model)
 
     @torch.no_grad()
     def step(self) -> float:
@@ -83,10 +89,10 @@ class Optimiser:
         self._refuse_broken(parts, [gradient for _, _, gradient in apart])
         if self.ranks.count > 1:
             parts = self._summed(parts)
-        squares = [float(part.gradient.square().sum()) for part in parts]
+        squares = _squares(parts)
         norm = math.sqrt(sum(squares))
         if not math.isfinite(norm):
-            self.model.zero_grad(set_to_none=True)
+            self._forget_gradients()
             broken = zip(parts, squares, strict=True)
             names = [_told(part) for part, square in broken if not math.isfinite(square)]
             raise NumericError(
@@ -97,11 +103,10 @@ class Optimiser:
         clip = self.config.clip_norm
         scale = clip / norm if 0 < clip < norm else 1.0
         self.num_steps += 1
-        for part in parts:
-            self._move(part, scale)
+        self._move_all(parts, scale)
         for table, rows, gradient in apart:
             table.move(rows, gradient)
-        self.model.zero_grad(set_to_none=True)
+        self._forget_gradients()
         return norm
 
     def tables_lie_apart(self, device: torch.device) -> None:
@@ -115,21 +120,24 @@ class Optimiser:
         self.state = {
             key: one.to(device) for key, one in self.state.items() if key.split(":")[0] in names
         }
-        self.sharded = sharded_tables(self.model)
+        self._look_at(self.model)
 
     def forget(self) -> None:
         """Drop all gradients and handed-out rows, after a step that will not be taken."""
-        self.model.zero_grad(set_to_none=True)
-        for table in self.model.tables().values():
+        self._forget_gradients()
+        for table in self.tables.values():
             table.handed_out = []
+
+    def _forget_gradients(self) -> None:
+        for weight in self.weights.values():
+            weight.grad = None
 
     def _parts(self) -> Iterator[_Part]:
         """Every parameter with a gradient; a table's rows give theirs away."""
-        tables = self.model.tables()
-        for name, weight in self.model.named_parameters():
-            if name in tables:
-                values = [rows for _, rows in tables[name].handed_out]
-                collected = tables[name].collect_gradients()
+        for name, weight in self.weights.items():
+            if name in self.tables:
+                values = [rows for _, rows in self.tables[name].handed_out]
+                collected = self.tables[name].collect_gradients()
                 if collected is not None and len(collected[0]):
                     yield _Part(name, weight, *collected, values)
             elif weight.grad is not None:
@@ -137,11 +145,11 @@ class Optimiser:
 
     def _refuse_broken(self, parts: list[_Part], more: list[Tensor]) -> None:
         """An infinite weight can hide behind a tanh: neither loss nor gradient would tell."""
-        sums = [torch.stack([one.sum() for one in part.values]).sum() for part in parts]
+        sums = [_sum(part.values) for part in parts]
         every = [*sums, *(one.sum() for one in more)]
         broken = bool(every) and not bool(torch.isfinite(torch.stack(every)).all())
         if any(self.ranks.most(broken)):
-            self.model.zero_grad(set_to_none=True)
+            self._forget_gradients()
             names = [part.name for part, one in zip(parts, sums, strict=True) if not one.isfinite()]
             raise NumericError(
                 "NAN-WEIGHT",
@@ -153,8 +161,8 @@ class Optimiser:
         """The same with gradients of all ranks; what any rank has a gradient of is there."""
         own = {part.name: part.gradient for part in parts}
         rows = {part.name: part.rows for part in parts if part.rows is not None}
-        weights = dict(self.model.named_parameters())
-        tables = [name for name in self.model.tables() if name in weights]
+        weights = self.weights
+        tables = [name for name in self.tables if name in weights]
         names = [name for name, weight in weights.items() if weight.requires_grad]
         dense = self.ranks.sum_present([own.get(n) for n in names], [weights[n] for n in names])
         none = torch.zeros(0, dtype=torch.int64)
@@ -170,6 +178,27 @@ class Optimiser:
             elif (gradient := found.get(name)) is not None:
                 result.append(_Part(name, weight, None, gradient, []))
         return result
+
+    def _move_all(self, parts: list[_Part], scale: float) -> None:
+        whole: list[_Part] = []
+        # A coordinate whose sum starts above zero never divides by zero.
+        if self.config.optimizer == "adagrad" and self.config.initial_accumulator > 0:
+            whole = [part for part in parts if part.rows is None]
+            self._move_whole(whole, scale)
+        for part in parts:
+            if not whole or part.rows is not None:
+                self._move(part, scale)
+
+    def _move_whole(self, parts: list[_Part], scale: float) -> None:
+        """AdaGrad on all rows of many small parameters: an operation for all, not one for each."""
+        if not parts:
+            return
+        gradients = torch._foreach_mul([part.gradient for part in parts], scale)
+        sums = [self.state[f"{part.name}:sum"] for part in parts]
+        torch._foreach_addcmul_(sums, gradients, gradients)
+        torch._foreach_div_(gradients, torch._foreach_sqrt(sums))
+        torch._foreach_mul_(gradients, self.config.learning_rate)
+        torch._foreach_sub_([part.weight for part in parts], gradients)
 
     def _move(self, part: _Part, scale: float) -> None:
         adagrad = self.config.optimizer == "adagrad"
@@ -208,6 +237,19 @@ class Optimiser:
             self.state[f"{part.name}:{kind}"].copy_(value)
         else:
             self.state[f"{part.name}:{kind}"].index_copy_(0, part.rows, value)
+
+
+def _sum(values: list[Tensor]) -> Tensor:
+    sums = [one.sum() for one in values]
+    return sums[0] if len(sums) == 1 else torch.stack(sums).sum()
+
+
+def _squares(parts: list[_Part]) -> list[float]:
+    """Sum of squares of each part's gradient; all are fetched from the device at once."""
+    if not parts:
+        return []
+    found: list[float] = torch.stack([part.gradient.square().sum() for part in parts]).tolist()
+    return found
 
 
 def _told(part: _Part) -> str:

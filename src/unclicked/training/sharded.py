@@ -50,6 +50,7 @@ class ShardedTable(Table):
         nn.Module.__init__(self)
         self.handed_out: list[tuple[Tensor, Tensor]] = []
         self.shape = tuple(table.weight.shape)
+        self.num_rows = table.num_rows
         self.ranks = ranks
         # In a tuple, so that no optimiser or checkpoint takes a rank's rows for a parameter.
         self._kept = (_spread(self.shape, config, ranks, device),)
@@ -59,7 +60,7 @@ class ShardedTable(Table):
         """Rows of distinct ids, wherever they lie.
 
         Args:
-            ids: int64 [n], distinct; n may be 0.
+            ids: int64 [n], distinct, ascending; n may be 0.
 
         Returns:
             float [n, dim]; in training a leaf whose gradient `move` takes back.

@@ -86,6 +86,8 @@ def share_of(counted: Tensor, ranks: Ranks = ALONE, idle: bool = False) -> Share
     Returns:
         The share of this rank.
     """
+    if ranks.count == 1:
+        return Share(ranks, idle, 0, len(counted), int(counted.sum()), 1.0)
     own = torch.tensor([[0, 0] if idle else [len(counted), int(counted.sum())]])
     every = torch.cat(ranks.gather([own])[0])
     rows, judged = every.sum(dim=0).tolist()
