@@ -141,6 +141,8 @@ def curves(
             axes.annotate(
                 "the paper's best", (best, 0.0), xycoords=("data", "axes fraction"), rotation=90,
                 xytext=(3, 4), textcoords="offset points", color=GREEN, fontsize=7,
+                # Legible where a curve runs behind it.
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
             )  # fmt: skip
             axes.set_xscale("log")
             # Plain numbers: the formulas of the usual labels would be shown unread.
