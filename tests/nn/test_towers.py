@@ -128,3 +128,10 @@ def test_a_profile_is_its_values_side_by_side(num_users: int) -> None:
             parts.append(tower.user_table.weight[user[row]])
         expected = torch.tanh(tower.join(torch.cat(parts)))
         torch.testing.assert_close(tower(user, profile)[row], expected)
+
+
+def test_a_profile_value_beyond_its_table_is_no_value_of_the_next_field() -> None:
+    tower = ProfileTower({"age": 3, "city": 9}, 0, 8, "uniform")
+    assert tower(torch.tensor([0]), torch.tensor([[4, 10]])).isfinite().all()
+    with pytest.raises(IndexError, match="beyond its field's table"):
+        tower(torch.tensor([0]), torch.tensor([[5, 1]]))

@@ -232,6 +232,9 @@ class ProfileTower(nn.Module):
         """All fields' rows side by side; distinct values of all fields are found in one go."""
         tables = [table for table in self.tables if isinstance(table, Table)]
         begin = self.get_buffer("begin")
+        if bool((profile >= begin.diff()).any()):
+            # It would be a row of the next field's table.
+            raise IndexError("profile: a value number lies beyond its field's table")
         distinct, place = torch.unique(profile + begin[:-1], return_inverse=True)
         count = torch.searchsorted(distinct, begin).diff()
         own = distinct - begin[:-1].repeat_interleave(count)
