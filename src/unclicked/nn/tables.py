@@ -108,7 +108,7 @@ class Table(nn.Module):
         if len(pairs) > 1:
             ids = torch.cat([one for one, _ in pairs])
             gradient = torch.cat([one for _, one in pairs])
-            ids, place = torch.unique(ids, return_inverse=True)
+            ids, place = distinct_of(ids, self.num_rows)
             summed = gradient.new_zeros(len(ids), gradient.shape[1])
             gradient = summed.index_add_(0, place, gradient)
         # Ascending: padding can only be the first.

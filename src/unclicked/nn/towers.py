@@ -235,7 +235,8 @@ class ProfileTower(nn.Module):
         if bool((profile >= begin.diff()).any()):
             # It would be a row of the next field's table.
             raise IndexError("profile: a value number lies beyond its field's table")
-        distinct, place = torch.unique(profile + begin[:-1], return_inverse=True)
+        num_rows = sum(table.num_rows for table in tables)
+        distinct, place = distinct_of(profile + begin[:-1], num_rows)
         count = torch.searchsorted(distinct, begin).diff()
         own = distinct - begin[:-1].repeat_interleave(count)
         parts = zip(tables, own.split(count.tolist()), strict=True)

@@ -116,11 +116,12 @@ class Optimiser:
             device: Where all else goes, now that it fits there.
         """
         self.model.to(device)
-        names = dict(self.model.named_parameters())
-        self.state = {
-            key: one.to(device) for key, one in self.state.items() if key.split(":")[0] in names
-        }
         self._look_at(self.model)
+        self.state = {
+            key: one.to(device)
+            for key, one in self.state.items()
+            if key.split(":")[0] in self.weights
+        }
 
     def forget(self) -> None:
         """Drop all gradients and handed-out rows, after a step that will not be taken."""
@@ -180,14 +181,11 @@ class Optimiser:
         return result
 
     def _move_all(self, parts: list[_Part], scale: float) -> None:
-        whole: list[_Part] = []
-        # A coordinate whose sum starts above zero never divides by zero.
-        if self.config.optimizer == "adagrad" and self.config.initial_accumulator > 0:
-            whole = [part for part in parts if part.rows is None]
-            self._move_whole(whole, scale)
+        if self.config.optimizer == "adagrad":
+            self._move_whole([part for part in parts if part.rows is None], scale)
+            parts = [part for part in parts if part.rows is not None]
         for part in parts:
-            if not whole or part.rows is not None:
-                self._move(part, scale)
+            self._move(part, scale)
 
     def _move_whole(self, parts: list[_Part], scale: float) -> None:
         """AdaGrad on all rows of many small parameters: an operation for all, not one for each."""
@@ -196,9 +194,13 @@ class Optimiser:
         gradients = torch._foreach_mul([part.gradient for part in parts], scale)
         sums = [self.state[f"{part.name}:sum"] for part in parts]
         torch._foreach_addcmul_(sums, gradients, gradients)
-        torch._foreach_div_(gradients, torch._foreach_sqrt(sums))
-        torch._foreach_mul_(gradients, self.config.learning_rate)
-        torch._foreach_sub_([part.weight for part in parts], gradients)
+        changes = list(torch._foreach_div(gradients, torch._foreach_sqrt(sums)))
+        if self.config.initial_accumulator < torch.finfo(torch.float32).tiny:
+            # A coordinate that never had a gradient has a sum of zero: it does not move.
+            pairs = zip(sums, changes, strict=True)
+            changes = [torch.where(total > 0, change, 0.0) for total, change in pairs]
+        torch._foreach_mul_(changes, self.config.learning_rate)
+        torch._foreach_sub_([part.weight for part in parts], changes)
 
     def _move(self, part: _Part, scale: float) -> None:
         adagrad = self.config.optimizer == "adagrad"

@@ -87,6 +87,7 @@ def share_of(counted: Tensor, ranks: Ranks = ALONE, idle: bool = False) -> Share
         The share of this rank.
     """
     if ranks.count == 1:
+        # There is nobody to ask, and this is done in every step.
         return Share(ranks, idle, 0, len(counted), int(counted.sum()), 1.0)
     own = torch.tensor([[0, 0] if idle else [len(counted), int(counted.sum())]])
     every = torch.cat(ranks.gather([own])[0])
