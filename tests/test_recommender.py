@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from unclicked import recommendation
 from unclicked.data.dataset import PreparedDataset
 from unclicked.encoders.base import EncoderContext
 from unclicked.errors import UnclickedWarning, UserError
@@ -110,6 +111,17 @@ def test_what_the_model_does_not_know_is_warned_of(
         popular = model.recommend([f"g{number}" for number in range(13)])
     # Nobody who asks without a click is surprised by the most clicked items.
     assert model.recommend() == popular
+
+
+def test_long_term_clicks_are_read(tiny_run: Path, tiny_data: PreparedDataset) -> None:
+    model = Recommender.load(tiny_run)
+    known = tiny_data.catalogue.items.values[:5].to_pylist()
+    asked = recommendation.Request(known[:1], top_k=10, long_term=known[1:])
+    expected = recommendation.recommend(model.run, [asked])[0]["items"]
+    assert model.recommend(known[:1], long_term=known[1:]) == expected
+    assert model.recommend(known[:1]) != expected
+    with pytest.warns(UnclickedWarning, match="long_term 'ghost'"):
+        model.recommend(known[:1], long_term=["ghost"])
 
 
 def test_nothing_is_recommended_before_it_is_fitted() -> None:

@@ -98,7 +98,11 @@ def test_json_that_two_readers_could_read_differently_is_refused(tmp_path: Path,
             "is not there, .* data set. Make one: unclicked prepare LOG --out",
         ),
         ("none", sealed.RUN, "is not there, .* run. Make one: unclicked train DATASET --out"),
-        ("file", sealed.DATASET, "file: is a file, expected the folder of a data set"),
+        (
+            "file",
+            sealed.DATASET,
+            "file: is a file, expected the folder of a data set. Make one: .* --out FOLDER$",
+        ),
         ("run", sealed.DATASET, "run: is a run, not a data set. Give a data set, as"),
         ("bundle", sealed.DATASET, "is a bundle, not a data set. Give a data set, as"),
         (

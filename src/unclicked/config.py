@@ -230,6 +230,12 @@ class TrainConfig(Table):
     initial_accumulator: float = Field(
         0.1, ge=0, description="AdaGrad's sum of squares at the start"
     )
+    dense_rate: float = Field(
+        1.0,
+        gt=0,
+        description="factor of the step size for all weights that are no embedding tables; below "
+        "one where the encoder's layers become a constant, which doctor tells",
+    )
     batch_size: int = Field(256, ge=1, description="sessions in a batch")
     ranking_loss: Literal["sampled_softmax", "mse"] = Field(
         "sampled_softmax",

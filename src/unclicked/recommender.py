@@ -192,6 +192,7 @@ class Recommender:
         profile: Mapping[str, str] | None = None,
         top_k: int = 10,
         exclude: Sequence[Any] = (),
+        long_term: Sequence[Any] = (),
     ) -> list[dict[str, Any]]:
         """A list for one user, from events alone.
 
@@ -201,11 +202,13 @@ class Recommender:
         returns them with the list, and tells by `fallback` which of the two lists it is.
 
         Args:
-            clicked: Ids of clicked items, the last click last.
+            clicked: Ids of the items clicked in this session, the last click last.
             unclicked: Ids of items shown and left, the last shown last.
             profile: Profile field to value.
             top_k: Length of the list.
             exclude: Ids that must not be recommended.
+            long_term: Ids of the items clicked in earlier sessions, the last click last; most
+                encoders lean on them, so leave them out only where there are none.
 
         Returns:
             Mappings with "item_id", "score" and "rank"; of the most clicked items the score is the
@@ -215,7 +218,12 @@ class Recommender:
             UnclickedWarning: If an id or a profile value is unknown.
         """
         request = recommendation.Request(
-            clicked, unclicked, dict(profile or {}), exclude, top_k=top_k
+            clicked,
+            unclicked,
+            dict(profile or {}),
+            exclude,
+            top_k=top_k,
+            long_term=long_term,
         )
         # Made once: it holds every item's number and vector.
         if self._answerer is None or self._answerer.source is not self.run:

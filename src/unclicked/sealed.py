@@ -171,7 +171,8 @@ def refuse_mistaken(folder: Path, expected: str) -> None:
     make = _MAKERS[expected]
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "is not there"
-        one = f"{make} {shlex.quote(str(folder))}"
+        # A file's own name is no name for a folder.
+        one = f"{make} {'FOLDER' if folder.exists() else shlex.quote(str(folder))}"
         raise UserError(
             "ARTEFACT-MISSING",
             str(folder),

@@ -10,6 +10,7 @@ import pytest
 
 from unclicked.bundle import export_bundle, open_bundle
 from unclicked.data.dataset import PreparedDataset
+from unclicked.data.split import readable
 from unclicked.run import Run, open_run
 
 
@@ -42,6 +43,11 @@ def test_it_says_what_was_trained_and_on_what(
     mean = card["evaluation"]["test"]["metrics"]["HR@20"]["mean"]
     assert f"| HR@20 | {mean:.4f} |" in text
     assert card["user_data"] in text
+    # Nobody reads microseconds, or what Python makes of a table of facts.
+    assert "begin_us" not in text
+    assert "{" not in text
+    test = readable(card["split"]["boundaries"]["test_us"])
+    assert f", test {test}" in text
     assert all(one in text for one in card["limits"])
 
 

@@ -42,6 +42,7 @@ def test_the_list_is_for_people_and_for_scripts(capsys: pytest.CaptureFixture[st
         (["tabel2", "--data", "d", "--out", "o"], "did you mean 'table2'"),
         (["table2", "--data", "nowhere", "--out", "o"], "nowhere"),
         (["table2", "--data", "d", "--out", "o", "--at-once", "-1"], "--at-once"),
+        (["table2", "--data", "d", "--out", "o", "--widen", "-1"], "--widen"),
         (["table2", "--data", "d", "--out", "o", "--device", "cuda:99"], "--device cuda:99"),
     ],
 )

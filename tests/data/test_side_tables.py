@@ -219,3 +219,13 @@ def test_bin_labels_hold_the_value(edges: list[float], value: float) -> None:
             inside.append(label)
     place = sum(edge <= value for edge in edges)
     assert inside == [labels[place]]
+
+
+def test_a_table_whose_ids_are_named_otherwise_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as seen:
+        read(csv_file(tmp_path, "item_ids,price\n1,1\n"))
+    told = str(seen.value)
+    assert (
+        "Where the log has the same name, map it with --set data.columns.item_id=item_ids" in told
+    )
+    assert told.endswith('Otherwise rename the column of this file to "item_id".')

@@ -38,6 +38,8 @@ def test_a_sound_run(tiny_run: Path) -> None:
         assert found[name].level == "ok", found[name]
     assert sum(name.startswith("checkpoint") for name in found) == len(list_checkpoints(tiny_run))
     assert "of 2" in found["validation"].found
+    assert "items where they were" in found["session"].found
+    assert "items where they were" in found["unclicked items"].found
     assert diagnosis.next_step == f"unclicked evaluate {tiny_run}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -194,3 +195,81 @@ def test_nothing_is_chosen_where_everything_broke(
     monkeypatch.setattr(Workplace, "train", train)
     with pytest.raises(UserError, match=r"SDM: every candidate broke: error\[NAN\]"):
         Tuner(place, "s").choose([BASES["SDM"]])
+
+
+@pytest.mark.parametrize(
+    ("best", "widen", "tried", "chosen"),
+    [
+        (0.2, 0, [], 0.1),
+        (0.2, 1, [0.2], 0.2),
+        # The one after the best is looked at too: only then is the best one between others.
+        (0.2, 3, [0.2, 0.4], 0.2),
+        (1.6, 3, [0.2, 0.4, 0.8], 0.8),
+        (0.012, 3, [0.01, 0.005], 0.01),
+        (0.05, 3, [], 0.05),
+    ],
+)
+def test_a_grid_is_widened_while_its_edge_is_best(
+    best: float,
+    widen: int,
+    tried: list[float],
+    chosen: float,
+    place: Workplace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained: list[float] = []
+
+    def train(
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = "", part: str = ""
+    ) -> dict[str, Outcome]:
+        outcomes = {}
+        for _, cell in work:
+            rate = cell.config.train.learning_rate
+            adagrad = cell.config.train.optimizer == "adagrad"
+            trained.append(rate)
+            value = 1 / (1 + abs(rate - best)) if adagrad else 0.1
+            outcomes[cell.key] = Outcome(cell, self.folder(cell), value, 1, 1.0, "")
+        return outcomes
+
+    monkeypatch.setattr(Workplace, "train", train)
+    tuner = Tuner(replace(place, widen=widen), "s")
+    tuner.choose([BASES["SDM"], VARIANTS["SRU2B (w/o metric)"]])
+    assert trained[len(OPTIMISERS) :] == pytest.approx(tried)
+    assert tuner.chosen(BASES["SDM"])["train.learning_rate"] == pytest.approx(chosen)
+    assert tuner.chosen(VARIANTS["SRU2B (w/o metric)"]) == tuner.chosen(BASES["SDM"])
+    assert [row.role for row in tuner.rows if row.method == "SDM"].count(CHOSEN) == 1
+    assert len([row for row in tuner.rows if row.method == "SDM"]) == len(trained)
+
+
+def test_the_metric_losss_strength_is_not_widened(rigged: tuple[Workplace, list[Cell]]) -> None:
+    place, trained = rigged
+    Tuner(replace(place, widen=2), "s").choose([FULL])
+    assert len(trained) == len(OPTIMISERS) + len(METRIC_STRENGTHS)
+
+
+def test_a_rate_beyond_the_edge_that_breaks_is_not_chosen(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = "", part: str = ""
+    ) -> dict[str, Outcome]:
+        outcomes = {}
+        for _, cell in work:
+            rate = cell.config.train.learning_rate
+            failed = "broke" if rate > 0.1 else ""
+            value = 0.0 if failed else rate
+            outcomes[cell.key] = Outcome(cell, self.folder(cell), value, 1, 1.0, failed)
+        return outcomes
+
+    monkeypatch.setattr(Workplace, "train", train)
+    tuner = Tuner(replace(place, widen=3), "s")
+    tuner.choose([BASES["SDM"]])
+    assert tuner.chosen(BASES["SDM"])["train.learning_rate"] == 0.1
+    assert math.isnan(tuner.rows[-1].value)
+
+
+def test_printed_numbers_are_not_widened(place: Workplace) -> None:
+    with pytest.raises(UserError, match="expected 0 or --tuning validation"):
+        replace(place, tuning="printed", widen=1)
+    with pytest.raises(UserError, match="--widen -1"):
+        replace(place, widen=-1)

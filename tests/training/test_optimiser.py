@@ -227,3 +227,22 @@ def test_only_norms_above_the_limit_are_clipped(gradient: float, used: float) ->
     x.grad = torch.tensor([gradient], dtype=torch.float64)
     assert optimiser.step() == pytest.approx(gradient)
     assert optimiser.state["x:sum"].sqrt().item() == pytest.approx(used)
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "adam"])
+def test_the_dense_rate_is_for_what_is_no_table(optimizer: str) -> None:
+    moved = {}
+    for rate in (1.0, 0.1):
+        toy = Toy()
+        before = {name: weight.detach().clone() for name, weight in toy.named_parameters()}
+        optimiser = Optimiser(toy, config(optimizer=optimizer, dense_rate=rate))
+        loss_of(toy.table, toy.linear, 0).backward()
+        optimiser.step()
+        moved[rate] = {
+            name: weight.detach() - before[name] for name, weight in toy.named_parameters()
+        }
+    assert moved[1.0]["linear.weight"].abs().max() > 0
+    torch.testing.assert_close(moved[0.1]["linear.weight"], 0.1 * moved[1.0]["linear.weight"])
+    torch.testing.assert_close(moved[0.1]["linear.bias"], 0.1 * moved[1.0]["linear.bias"])
+    assert torch.equal(moved[0.1]["table.weight"], moved[1.0]["table.weight"])
+    assert moved[1.0]["table.weight"].abs().max() > 0

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from unclicked.errors import ArtefactError
-from unclicked.training.weights import fill
+from unclicked.training.weights import fill, save
 
 GOOD = {"a": torch.tensor([1.0, 2.0]), "b": torch.ones(2, 3)}
 
@@ -23,6 +23,16 @@ def targets() -> dict[str, Tensor]:
 
 def test_all_tensors_are_filled(tmp_path: Path) -> None:
     save_file(GOOD, tmp_path / "t")
+    found = targets()
+    fill(tmp_path / "t", found)
+    assert all(torch.equal(found[name], one) for name, one in GOOD.items())
+
+
+def test_whoever_reads_the_neighbours_reads_the_file(tmp_path: Path) -> None:
+    (tmp_path / "neighbour").touch()
+    save(tmp_path / "t", GOOD)
+    modes = {name: (tmp_path / name).stat().st_mode for name in ("neighbour", "t")}
+    assert modes["t"] == modes["neighbour"]
     found = targets()
     fill(tmp_path / "t", found)
     assert all(torch.equal(found[name], one) for name, one in GOOD.items())

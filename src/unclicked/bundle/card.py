@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from unclicked import stored_evaluation
 from unclicked.data.dataset import PreparedDataset
+from unclicked.data.split import readable
 from unclicked.errors import ArtefactError
 from unclicked.run import Run
 from unclicked.statistics import Z_ALPHA
@@ -108,9 +109,9 @@ def card_text(card: dict[str, Any]) -> str:
     lines += [f"- {name}: {value}" for name, value in card["model"].items() if name != "versions"]
     versions = ", ".join(f"{name} {value}" for name, value in card["model"]["versions"].items())
     lines += [f"- trained with: {versions}", "", "## Data", ""]
-    lines += [f"- {name}: {value}" for name, value in card["data"].items()]
+    lines += [f"- {name}: {_told(name, value)}" for name, value in card["data"].items()]
     lines += ["", "## Split", ""]
-    lines += [f"- {name}: {value}" for name, value in card["split"].items()]
+    lines += [f"- {name}: {_told(name, value)}" for name, value in card["split"].items()]
     lines += ["", "## Evaluation", ""]
     for split, facts in card["evaluation"].items():
         lines += [f"{split}, {facts['users']:,} users, exact ranking of all items:", ""]
@@ -127,3 +128,13 @@ def card_text(card: dict[str, Any]) -> str:
         lines += [f"- vectors they are scored by: from their {new['vectors_by']}", ""]
     lines += ["## Limits", "", *[f"- {text}" for text in card["limits"]]]
     return "\n".join([*lines, "", "## User data", "", card["user_data"], ""])
+
+
+def _told(name: str, value: Any) -> str:
+    """A fact for people: moments as dates, tables of facts on one line."""
+    if isinstance(value, dict):
+        pairs = value.items()
+        return ", ".join(f"{one.removesuffix('_us')} {_told(one, each)}" for one, each in pairs)
+    if name.endswith("_us"):
+        return readable(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

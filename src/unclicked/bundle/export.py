@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import torch
-from safetensors.torch import save_file
 
 from unclicked import artefact
 from unclicked.bundle import contents
@@ -22,6 +21,7 @@ from unclicked.errors import UnclickedError, UserError
 from unclicked.recommendation import Answerer
 from unclicked.run import EncoderMaker, Run, build_model
 from unclicked.sealed import BUNDLE_KIND
+from unclicked.training.weights import save as save_tensors
 
 Say = Callable[[str], None]
 # Adds files to a bundle that is being written and returns what the caller is told of them.
@@ -161,7 +161,7 @@ def write_contents(
     """
     model = source.model
     weights = {name: one.detach().cpu().contiguous() for name, one in model.named_parameters()}
-    save_file(weights, folder / contents.WEIGHTS)
+    save_tensors(folder / contents.WEIGHTS, weights)
     (folder / contents.CATALOGUE).mkdir()
     save_catalogue(source.catalogue, folder / contents.CATALOGUE)
     if names is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,9 +50,18 @@ def evaluate(
     print_metrics(result)
     base = run.parent / "base"
     step = command("recommend", run, "--clicked", "IDS", "--unclicked", "IDS")
-    if run.name != "base" and (base / "evaluation" / f"{split}.json").is_file():
+    if run.name != "base" and _is_comparable(base, split, opened.facts.dataset_sha256):
         step = command("compare", base, run)
     shared.say_next(step, as_json)
+
+
+def _is_comparable(base: Path, split: str, dataset_sha256: str) -> bool:
+    """Whether a run was judged on the same split of the same data set."""
+    try:
+        judged = json.loads((base / "evaluation" / f"{split}.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(judged, dict) and judged.get("dataset_sha256") == dataset_sha256
 
 
 def print_metrics(result: dict[str, Any]) -> None:
@@ -67,6 +77,12 @@ def print_metrics(result: dict[str, Any]) -> None:
     typer.echo(f"{'':>12}{'this run':>12}{'popularity':>12}")
     for name, value in result["metrics"].items():
         typer.echo(f"{name:>12}{value:>12.2%}{result['popularity'][name]:>12.2%}")
+    length = f"HR@{max(int(name.partition('@')[2]) for name in result['metrics'])}"
+    if result["metrics"][length] <= result["popularity"][length]:
+        typer.echo(
+            f"{length} is not above popularity's: what this run learned of users is of no use yet. "
+            "Try another train.learning_rate or model.encoder."
+        )
     unseen = result["truth_items_without_training_click"]
     if unseen > 0:
         typer.echo(f"{unseen:.1%} of the true items were never clicked in training.")

@@ -26,6 +26,13 @@ def reproduce(
     tuning: Annotated[
         str, typer.Option(help="Settings from validation, or as printed in the paper.")
     ] = "validation",
+    widen: Annotated[
+        int,
+        typer.Option(
+            help="Rates to try beyond the highest or lowest of a base's grid where that is best.",
+            min=0,
+        ),
+    ] = 0,
     settings: shared.Settings = None,
     at_once: Annotated[
         int,
@@ -74,6 +81,7 @@ def reproduce(
         device,
         (lambda line: None) if as_json else typer.echo,
         shared.warn,
+        widen,
     )
     try:
         made = make(study, place)
@@ -90,6 +98,7 @@ def reproduce(
     given: dict[str, list[Any]] = {"--data": [*data], "--out": [out], "--set": settings or []}
     given["--seeds"] = [seeds] if seeds != SEEDS else []
     given["--tuning"] = [tuning] if tuning != "validation" else []
+    given["--widen"] = [widen] if widen else []
     given["--device"] = [device] if device != "cpu" else []
     shared.say_next(_following(made["next"], given), as_json)
 

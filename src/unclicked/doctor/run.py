@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unclicked import artefact, stored_evaluation
-from unclicked.data.dataset import KIND, content_hash
+from unclicked.data.dataset import KIND, PreparedDataset, content_hash
 from unclicked.doctor.curves import curve_findings
 from unclicked.doctor.finding import Diagnosis, Finding
+from unclicked.doctor.inputs import input_findings
 from unclicked.errors import ArtefactError, UserError, command
 from unclicked.ignored import ignored_settings
-from unclicked.run import VOCABULARY_KIND, RunFacts, machine_facts, read_facts
+from unclicked.run import VOCABULARY_KIND, RunFacts, machine_facts, open_run, read_facts
 from unclicked.settings import flatten, preset_settings, resolve
 from unclicked.training import checkpoint as store
 from unclicked.training.log import read_log_lines
@@ -40,6 +41,7 @@ def examine_run(path: Path) -> Diagnosis:
     findings += _ignored_findings(facts)
     if not any(one.level == "fail" for one in findings):
         findings += _training_findings(path, facts)
+        findings += _input_findings(path, facts)
     if any(one.name == "evaluation" for one in findings):
         following = command("recommend", path, "--clicked", "IDS", "--unclicked", "IDS")
     return Diagnosis(str(path), "run", findings, following)
@@ -110,6 +112,19 @@ def _ignored_findings(facts: RunFacts) -> Iterator[Finding]:
         yield Finding("no effect", "warn", f"{key}: {reason}", advice)
     if not reasons:
         yield Finding("no effect", "ok", "every setting that was changed is used")
+
+
+def _input_findings(path: Path, facts: RunFacts) -> Iterator[Finding]:
+    """What lists depend on, where the data set is at hand to ask."""
+    if facts.own_encoder:
+        return
+    try:
+        run, dataset = open_run(path), PreparedDataset.open(facts.dataset)
+    except (UserError, ArtefactError):
+        # What is wrong with either was said before.
+        return
+    if dataset.sha256 == facts.dataset_sha256:
+        yield from input_findings(run, dataset)
 
 
 def _training_findings(path: Path, facts: RunFacts) -> Iterator[Finding]:

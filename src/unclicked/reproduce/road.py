@@ -108,9 +108,11 @@ def _settings(study: Study, place: Workplace) -> Result:
         return Result(study.name, "", "", SETTINGS, role=SETTINGS, text=f"By {versions}")
     seeds = ", ".join(str(seed) for seed in place.seeds)
     given = ", ".join(assignments(place.settings))
+    wider = f"grids widened up to {place.widen} times, " if place.widen else ""
     source = "chosen on validation" if place.tuning == "validation" else "as the paper prints them"
     preset = f"preset {PRESET}, " if place.tuning == "validation" else ""
-    text = f"Settings {source} ({preset}seeds {seeds}{', ' + given if given else ''}); "
+    more = f", {given}" if given else ""
+    text = f"Settings {source} ({preset}{wider}seeds {seeds}{more}); "
     return Result(study.name, "", "", SETTINGS, role=SETTINGS, text=text + versions)
 
 

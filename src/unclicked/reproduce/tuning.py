@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from unclicked.errors import UserError
-from unclicked.reproduce.cell import Cell
-from unclicked.reproduce.methods import BASES, Method
+from unclicked.reproduce.cell import Cell, Outcome
+from unclicked.reproduce.methods import BASES, Method, Settings
 from unclicked.reproduce.results import CHOSEN, SCREEN, Result
 from unclicked.reproduce.workplace import Workplace
 
@@ -34,6 +34,8 @@ METRIC_STRENGTHS = (
 CHOOSES_FOR_ITSELF = ("model.metric_labels",)
 VALIDATION = "validation HR@50"
 PRESET = "recommended"
+Candidate = tuple[dict[str, Any], Cell]
+Tried = dict[str, list[Candidate]]
 
 
 def grid_of(method: Method) -> list[dict[str, Any]]:
@@ -56,14 +58,41 @@ def grid_of(method: Method) -> list[dict[str, Any]]:
     return [dict(one) for one in OPTIMISERS]
 
 
+def beyond(candidates: Sequence[Settings], best: Settings) -> dict[str, Any] | None:
+    """The next rate where the best one lies at the edge of its optimiser's rates.
+
+    Args:
+        candidates: All that were compared, by dotted key.
+        best: The best of them.
+
+    Returns:
+        `best` with twice the highest rate, or half the lowest one; None where the best one lies
+        between others, or where its optimiser was tried with one rate alone.
+
+    Example:
+        >>> beyond(OPTIMISERS, OPTIMISERS[2])
+        {'train.optimizer': 'adagrad', 'train.learning_rate': 0.2}
+        >>> beyond(OPTIMISERS, OPTIMISERS[1]) is None
+        True
+    """
+    optimiser, rate = "train.optimizer", "train.learning_rate"
+    rates = [one[rate] for one in candidates if one.get(optimiser) == best.get(optimiser)]
+    if len(set(rates)) < 2:
+        return None
+    factors = {max(rates): 2.0, min(rates): 0.5}
+    return {**best, rate: best[rate] * factors[best[rate]]} if best[rate] in factors else None
+
+
 class Tuner:
     """Chooses the settings of methods, each choice made once.
 
     The optimiser and its rate are chosen for each base; a method with the plug-in takes its base's
     and chooses the strength of its metric loss. All candidates are trained with one seed, which is
     never judged, on the first data set, and compared by validation HR@50; the first of equal ones
-    wins. A control of the unclicked lists takes what was chosen for the method that it controls;
-    with permuted labels the strength of the metric loss is chosen anew, among the same candidates.
+    wins. Where that is a base's highest or lowest rate and the workplace widens grids, rates beyond
+    it are tried too, each twice as far as the one before. A control of the unclicked lists takes
+    what was chosen for the method that it controls; with permuted labels the strength of the metric
+    loss is chosen anew, among the same candidates.
 
     Args:
         place: Where to train.
@@ -141,38 +170,60 @@ class Tuner:
         return method.printed_preset if self.place.tuning == "printed" else PRESET
 
     def _choose(self, wanted: Mapping[str, tuple[Method, dict[str, Any]]], part: str) -> None:
-        seed = SCREEN_SEED
-        tried: dict[str, list[tuple[dict[str, Any], Cell]]] = {}
+        tried: Tried = {}
         for name, (method, given) in wanted.items():
-            if name in self._chosen:
-                continue
-            plain = replace(method, extra=_own(method))
-            candidates = [{**given, **one} for one in grid_of(plain)]
-            tried[name] = [
-                (one, self.place.cell(self.place.datasets[0], PRESET, plain.settings | one, seed))
-                for one in candidates
-            ]
+            if name not in self._chosen:
+                tried[name] = self._cells(method, [{**given, **one} for one in grid_of(method)])
         # A single candidate needs no training to be chosen.
-        work = [
-            (f"{wanted[name][0].name} ({_told(one)})", cell)
-            for name, pairs in tried.items()
-            if len(pairs) > 1
-            for one, cell in pairs
-        ]
-        outcomes = self.place.train(work, part=part)
-        for name, pairs in tried.items():
-            values = [outcomes[c.key].validation if c.key in outcomes else 0.0 for _, c in pairs]
-            if len(pairs) > 1 and all(outcomes[cell.key].failed for _, cell in pairs):
+        several = {name: pairs for name, pairs in tried.items() if len(pairs) > 1}
+        outcomes = self._train(wanted, several, part)
+        for name, pairs in several.items():
+            if all(outcomes[cell.key].failed for _, cell in pairs):
                 failed = outcomes[pairs[0][1].key].failed
                 raise UserError(
                     "REPRODUCE-BROKE", wanted[name][0].name, f"every candidate broke: {failed}"
                 )
-            best = max(range(len(pairs)), key=lambda number: (values[number], -number))
+        for _ in range(self.place.widen):
+            outcomes |= self._widen(wanted, several, outcomes)
+        for name, pairs in tried.items():
+            best = _best(pairs, outcomes)
             self._chosen[name] = pairs[best][0]
             for number, (one, cell) in enumerate(pairs):
                 outcome = outcomes.get(cell.key)
-                value = math.nan if outcome is None or outcome.failed else values[number]
+                value = math.nan if outcome is None or outcome.failed else outcome.validation
                 self._note(wanted[name][0], one, cell, value, chosen=number == best)
+
+    def _widen(
+        self,
+        wanted: Mapping[str, tuple[Method, dict[str, Any]]],
+        tried: Tried,
+        outcomes: Mapping[str, Outcome],
+    ) -> dict[str, Outcome]:
+        """One rate more for each base whose best one is at the edge; it joins the candidates."""
+        further: Tried = {}
+        for name, pairs in tried.items():
+            best = pairs[_best(pairs, outcomes)][0]
+            if (one := beyond([settings for settings, _ in pairs], best)) is not None:
+                further[name] = self._cells(wanted[name][0], [one])
+                pairs += further[name]
+        return self._train(wanted, further, "trainings beyond the edge of a grid")
+
+    def _cells(self, method: Method, candidates: Sequence[dict[str, Any]]) -> list[Candidate]:
+        plain = replace(method, extra=_own(method)).settings
+        data = self.place.datasets[0]
+        return [
+            (one, self.place.cell(data, PRESET, plain | one, SCREEN_SEED)) for one in candidates
+        ]
+
+    def _train(
+        self, wanted: Mapping[str, tuple[Method, dict[str, Any]]], tried: Tried, part: str
+    ) -> dict[str, Outcome]:
+        work = [
+            (f"{wanted[name][0].name} ({_told(one)})", cell)
+            for name, pairs in tried.items()
+            for one, cell in pairs
+        ]
+        return self.place.train(work, part=part)
 
     def _note(
         self, method: Method, one: dict[str, Any], cell: Cell, value: float, *, chosen: bool
@@ -190,6 +241,12 @@ class Tuner:
                 cell=cell.key,
             )
         )
+
+
+def _best(pairs: Sequence[Candidate], outcomes: Mapping[str, Outcome]) -> int:
+    """Place of the best candidate, the first of equal ones; one that broke is worth nothing."""
+    values = [outcomes[cell.key].validation if cell.key in outcomes else 0.0 for _, cell in pairs]
+    return max(range(len(pairs)), key=lambda number: (values[number], -number))
 
 
 def _told(settings: Mapping[str, Any]) -> str:

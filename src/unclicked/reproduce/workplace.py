@@ -60,6 +60,8 @@ class Workplace:
         device: Where models live.
         say: Called with each line that tells how far the work is.
         warn: Called with each sentence that a person should read.
+        widen: Rates beyond the edge of a base's grid, of which each is tried where the one before
+            was the best, at least 0.
     """
 
     out: Path
@@ -71,6 +73,7 @@ class Workplace:
     device: str = "cpu"
     say: Say = lambda line: None
     warn: Say = lambda line: None
+    widen: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what could not be worked with.
@@ -93,6 +96,9 @@ class Workplace:
         if self.at_once < 1:
             found = f"found {self.at_once}, expected at least 1."
             raise UserError("REPRODUCE-AT-ONCE", "--at-once", found)
+        if self.widen < 0 or (self.widen and self.tuning != "validation"):
+            found = "is for settings that validation chooses, expected 0 or --tuning validation."
+            raise UserError("REPRODUCE-WIDEN", f"--widen {self.widen}", found)
         self._refuse_settings_of_studies()
 
     def _refuse_settings_of_studies(self) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from unclicked import artefact
@@ -19,6 +18,7 @@ from unclicked.model import UnclickedRecommender
 from unclicked.training.optimiser import Optimiser
 from unclicked.training.ranks import Ranks
 from unclicked.training.weights import fill
+from unclicked.training.weights import save as save_tensors
 
 KIND = "unclicked checkpoint"
 STATE, WEIGHTS, OPTIMISER = "state.json", "model.safetensors", "optimizer.safetensors"
@@ -95,8 +95,8 @@ def save_checkpoint(
 
     def write(target: Path) -> dict[str, Any]:
         try:
-            save_file(_contiguous(weights), target / WEIGHTS)
-            save_file(_contiguous(state), target / OPTIMISER)
+            save_tensors(target / WEIGHTS, _contiguous(weights))
+            save_tensors(target / OPTIMISER, _contiguous(state))
         except SafetensorError as error:
             # A full disk comes as an error of the package's own.
             raise ResourceError("DISK", str(folder), f"cannot be written ({error}).") from None

@@ -38,7 +38,8 @@ class Optimiser:
     """AdaGrad or Adam over dense parameters and over touched table rows alike.
 
     AdaGrad adds each squared gradient to a sum that starts at `initial_accumulator` and divides by
-    its root, without an epsilon. Adam is lazy: rows that are not touched keep their moments.
+    its root, without an epsilon. Adam is lazy: rows that are not touched keep their moments. All
+    weights but tables take steps of `dense_rate` times the rate.
 
     Args:
         model: The model whose parameters are moved.
@@ -199,14 +200,14 @@ class Optimiser:
             # A coordinate that never had a gradient has a sum of zero: it does not move.
             pairs = zip(sums, changes, strict=True)
             changes = [torch.where(total > 0, change, 0.0) for total, change in pairs]
-        torch._foreach_mul_(changes, self.config.learning_rate)
+        torch._foreach_mul_(changes, self._rate(whole=True))
         torch._foreach_sub_([part.weight for part in parts], changes)
 
     def _move(self, part: _Part, scale: float) -> None:
         adagrad = self.config.optimizer == "adagrad"
         if adagrad and part.rows is not None and part.weight.device.type == "cpu":
             sums = self.state[f"{part.name}:sum"]
-            rate = self.config.learning_rate
+            rate = self._rate(whole=False)
             move_rows(part.weight, sums, part.rows, part.gradient, scale, rate)
             return
         gradient = part.gradient * scale
@@ -224,11 +225,14 @@ class Optimiser:
             mean = mean / (1 - first**self.num_steps)
             square = square / (1 - second**self.num_steps)
             change = mean / (square.sqrt() + ADAM_EPS)
-        change = change * self.config.learning_rate
+        change = change * self._rate(whole=part.rows is None)
         if part.rows is None:
             part.weight.sub_(change)
         else:
             part.weight.index_add_(0, part.rows, -change)
+
+    def _rate(self, *, whole: bool) -> float:
+        return self.config.learning_rate * (self.config.dense_rate if whole else 1.0)
 
     def _read(self, part: _Part, kind: str) -> Tensor:
         state = self.state[f"{part.name}:{kind}"]

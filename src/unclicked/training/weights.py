@@ -1,4 +1,4 @@
-"""Tensors from a file: none is read before all names, shapes and types are the expected ones."""
+"""Tensors to a file and back: none is read before names, shapes and types are the expected ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from unclicked.errors import ArtefactError
@@ -16,6 +17,24 @@ from unclicked.errors import ArtefactError
 LONGEST_HEADER = 1 << 20
 MOST_TOLD = 5
 DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
+
+
+def save(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors to a new safetensors file that whoever may read its neighbours may read.
+
+    Args:
+        path: The file.
+        tensors: Name to tensor, contiguous, on the CPU.
+
+    Raises:
+        SafetensorError: If the disk refuses to write.
+        OSError: The same.
+    """
+    # The package itself makes files that nobody but their owner can read.
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(dict(tensors), path)
+    path.chmod(mode)
 
 
 @torch.no_grad()
