@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import unclicked
 from unclicked import recommendation
 from unclicked.data.dataset import PreparedDataset
 from unclicked.encoders.base import EncoderContext
@@ -69,6 +70,12 @@ def test_a_module_of_one_s_own_fits_twice_alike_and_loads(
     assert loaded.recommend(clicked) == first.recommend(clicked)
     with pytest.raises(UserError, match="encoder Running given from Python"):
         Recommender.load(tmp_path / "a")
+
+
+def test_the_public_names_are_listed_and_there() -> None:
+    assert dir(unclicked) == ["PreparedDataset", "Recommender", "__version__", "prepare"]
+    assert unclicked.Recommender is Recommender
+    assert all(getattr(unclicked, name) for name in dir(unclicked))
 
 
 def test_options_become_settings(tiny_data: PreparedDataset) -> None:

@@ -18,6 +18,11 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """The public names, for whoever lists or completes them."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """Import public names when they are asked for, so that the plug-in alone stays light."""
     if name not in _HOMES:

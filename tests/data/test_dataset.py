@@ -98,3 +98,11 @@ def test_no_folder_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(ArtefactError, match="cannot be read"):
         PreparedDataset.open(tmp_path)
+
+
+def test_printed_it_is_one_line(tiny_data: PreparedDataset) -> None:
+    text = repr(tiny_data)
+    assert "\n" not in text
+    assert text.startswith(f"PreparedDataset('{tiny_data.path}': ")
+    assert f"{len(tiny_data.splits['train']):,} train" in text
+    assert f"{len(tiny_data.users):,} users, 120 items" in text

@@ -165,6 +165,26 @@ def test_first_bad_row_of_the_first_file_is_named_with_the_count_of_others(tmp_p
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("clicked", "moment", "advice"),
+    [
+        ("yes", NOW, "Convert the column: 1 for a click, 0 for none."),
+        ("1", "05/07/2026 09:44", "Convert the column: a timestamp type, integers"),
+    ],
+)
+def test_where_no_row_can_be_read_nobody_is_told_to_put_them_aside(
+    clicked: str, moment: object, advice: str, tmp_path: Path
+) -> None:
+    lines = [f"u,i{n},{moment},{clicked}" for n in range(3)]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["user_id,item_id,timestamp,clicked", *lines]) + "\n")
+    with pytest.raises(UserError) as caught:
+        read_log([path], FAIL)
+    told = str(caught.value)
+    assert f"All 3 rows are bad. {advice}" in told
+    assert "quarantine" not in told
+
+
 def test_a_row_with_two_faults_is_one_bad_row(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a", [Row("", "", 5, "9"), Row("u", "i", NOW, "1")])
     log = read_log([path], ASIDE)

@@ -32,7 +32,7 @@ CARD_PAGE = "card.html"
 DERIVED = (CARD_PAGE,)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PreparedDataset:
     """What `prepare` made, opened for reading.
 
@@ -59,6 +59,12 @@ class PreparedDataset:
     click_item: NDArray[np.int32]
     splits: dict[str, Samples]
     card: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Where it lies and how much it holds, on one line."""
+        sizes = ", ".join(f"{len(samples):,} {name}" for name, samples in self.splits.items())
+        holds = f"{len(self.users):,} users, {self.num_items:,} items, samples: {sizes}"
+        return f"PreparedDataset({str(self.path)!r}: {holds})"
 
     @property
     def num_items(self) -> int:

@@ -23,6 +23,12 @@ from unclicked.data.times import DAY_SECONDS, UnitWitness
 from unclicked.errors import UnclickedError, UserError
 
 ID_COLUMNS = ("user_id", "item_id")
+# What to do with a column of which no row can be read.
+_CONVERTED = {
+    "clicked": "Convert the column: 1 for a click, 0 for none.",
+    "timestamp": "Convert the column: a timestamp type, integers (say data.time_unit), or ISO 8601 "
+    "text such as 2026-11-28T12:00:00Z.",
+}
 FAULT_NAMES = {
     "user_id": "DATA-ID",
     "item_id": "DATA-ID",
@@ -250,23 +256,30 @@ class _Rows:
             self._read(empty_rows(self._plans[0]))
         self._witness.verify(self._options.time_unit)
         if account.rejected and self._options.on_bad_row == "fail":
-            raise _first_bad_row(self._plans, account.rejected[0], account.num_rejected)
+            every = account.num_rejected == account.rows_read
+            bad = account.rejected[0]
+            raise _first_bad_row(self._plans, bad, account.num_rejected, every=every)
         if self._unfit is not None:
             raise self._unfit
         account.unused_columns = sorted({name for plan in self._plans for name in plan.unused})
         return account
 
 
-def _first_bad_row(plans: Sequence[ColumnPlan], bad: BadRow, count: int) -> UserError:
+def _first_bad_row(
+    plans: Sequence[ColumnPlan], bad: BadRow, count: int, *, every: bool
+) -> UserError:
     used = next(plan.used for plan in plans if str(plan.path) == bad.file)
     ours = next((name for name, theirs in used.items() if theirs == bad.column), "")
     more = f" {count - 1} more bad rows follow." if count > 1 else ""
     found = f'found "{bad.value}", expected {bad.rule}.'
     if not bad.column:
         found = f'{bad.rule} ("{bad.value}").'
-    advice = "Correct the file, or put bad rows aside with --on-bad-row quarantine"
-    return UserError(
-        FAULT_NAMES.get(ours, "DATA-LINE"),
-        bad.where,
-        f'{found}{more} {advice} (in Python on_bad_row="quarantine").',
+    advice = (
+        "Correct the file, or put bad rows aside with --on-bad-row quarantine (in Python "
+        'on_bad_row="quarantine").'
     )
+    if every and count > 1:
+        # To put them aside would leave nothing.
+        more = f" All {count:,} rows are bad."
+        advice = _CONVERTED.get(ours, "Correct the file.")
+    return UserError(FAULT_NAMES.get(ours, "DATA-LINE"), bad.where, f"{found}{more} {advice}")

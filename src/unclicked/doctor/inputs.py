@@ -20,9 +20,11 @@ from unclicked.retrieval import ExactIndex
 from unclicked.run import Run
 from unclicked.tensors import TensorBatch, to_tensors
 
+# A batch in which one input is that of the users at these places.
+Exchange = Callable[[TensorBatch, Tensor], TensorBatch]
 LENGTH = 50
 MOST_USERS = 512
-# Of lists of 50: one item in two lists is what rounding and ties may do.
+# Of 50 items; half an item is what near ties do by themselves.
 HARDLY = 49.5
 
 
@@ -80,9 +82,6 @@ def readings(run: Run, dataset: PreparedDataset) -> dict[str, Reading]:
         same = [len(np.intersect1d(*pair)) for pair in zip(own, lists, strict=True)]
         found[name] = Reading(float(np.mean(same)), hit_rate, changed - hit_rate, length)
     return found
-
-
-Exchange = Callable[[TensorBatch, Tensor], TensorBatch]
 
 
 def _inputs(model: UnclickedRecommender, batch: TensorBatch) -> dict[str, Exchange]:
