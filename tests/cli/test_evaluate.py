@@ -38,7 +38,7 @@ def test_only_a_base_of_the_same_data_is_worth_a_comparison(tmp_path: Path) -> N
     stored.parent.mkdir()
     for content, same in (
         (json.dumps({"dataset_sha256": "abc"}), True),
-        (json.dumps({"dataset_sha256": "abd"}), False),
+        (json.dumps({"dataset_sha256": "other"}), False),
         ("[]", False),
         ("{", False),
     ):
