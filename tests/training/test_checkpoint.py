@@ -93,11 +93,11 @@ def test_a_full_disk_leaves_the_older_checkpoints(
     made.resume()
     before = [folder.name for folder in store.list_checkpoints(run)]
 
-    def full(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    def full(path: Path, tensors: dict[str, torch.Tensor]) -> None:
         path.write_bytes(b"half")
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(store, "save_file", full)
+    monkeypatch.setattr(store, "save_tensors", full)
     made.progress.step += 1
     with pytest.raises(ResourceError, match="No space left") as caught:
         store.save_checkpoint(run, made.model, made.optimiser, made.progress)

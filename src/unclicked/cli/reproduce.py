@@ -12,6 +12,7 @@ from unclicked.cli import shared
 from unclicked.errors import UserError, command
 
 SEEDS = 3
+_USUAL = {"--seeds": SEEDS, "--tuning": "validation", "--widen": 0, "--device": "cpu"}
 _ALL_DONE = "unclicked reproduce --list"
 
 
@@ -96,10 +97,8 @@ def reproduce(
     names = ", ".join(Path(path).name for path in made["files"])
     typer.echo(f"\nwritten to {out}: {names}; every number is in {made['results']}")
     given: dict[str, list[Any]] = {"--data": [*data], "--out": [out], "--set": settings or []}
-    given["--seeds"] = [seeds] if seeds != SEEDS else []
-    given["--tuning"] = [tuning] if tuning != "validation" else []
-    given["--widen"] = [widen] if widen else []
-    given["--device"] = [device] if device != "cpu" else []
+    asked = zip(_USUAL, (seeds, tuning, widen, device), strict=True)
+    given |= {option: [] if value == _USUAL[option] else [value] for option, value in asked}
     shared.say_next(_following(made["next"], given), as_json)
 
 

@@ -110,11 +110,15 @@ class RowFaults:
 def _show(value: pa.Scalar) -> str:
     if not value.is_valid:
         return "null"
+    # Nanoseconds come as pandas' own dates where pandas happens to be installed.
+    odd = pa.types.is_timestamp(value.type) and value.type.unit == "ns" and value.value % 1000
     try:
-        return shorten(value.as_py())
+        if not odd:
+            return shorten(value.as_py())
     except (OverflowError, ValueError):
-        # Python has no date for nanoseconds or for years beyond 9999.
-        return f"{value.value} {value.type.unit} since 1970"
+        # Python has no date for years beyond 9999.
+        pass
+    return f"{value.value} {value.type.unit} since 1970"
 
 
 def as_numpy(values: pa.ChunkedArray, fill: int | bool) -> NDArray[np.generic]:
