@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.serving.redis_state_server import RedisServer, redis_server
 
+from unclicked.serving import redis_state
 from unclicked.serving.redis_state import RedisStore, trouble_at
 from unclicked.serving.state import Added, Record, StateError
 
@@ -223,7 +224,13 @@ def test_a_server_that_restarts_between_two_calls(redis_server: RedisServer) -> 
     asyncio.run(run())
 
 
-def test_more_callers_than_connections(redis_server: RedisServer) -> None:
+def test_more_callers_than_connections(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That all have their turn is asked here, not how soon on a machine with much else to do.
+    monkeypatch.setattr(redis_state, "WAIT_SECONDS", 10.0)
+    monkeypatch.setattr(redis_state, "OPERATION_SECONDS", 30.0)
+
     async def run() -> None:
         store = store_of(redis_server)
         users = [f"{n}" for n in range(300)]
