@@ -32,6 +32,11 @@ def test_a_run_no_better_than_popularity_is_told_so(
     assert ("HR@50 is not above popularity's" in capsys.readouterr().out) == said
 
 
+def test_lists_of_the_whole_catalogue_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    print_metrics(judged(1.0, 1.0) | {"items": 50})
+    assert "popularity's" not in capsys.readouterr().out
+
+
 def test_only_a_base_of_the_same_data_is_worth_a_comparison(tmp_path: Path) -> None:
     assert not _is_comparable(tmp_path, "test", "abc")
     stored = tmp_path / "evaluation" / "test.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -197,6 +198,23 @@ def test_nothing_is_chosen_where_everything_broke(
         Tuner(place, "s").choose([BASES["SDM"]])
 
 
+def trained_as(
+    outcome: Callable[[str, float], tuple[float, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let optimiser and rate alone decide a training's validation, and how it failed."""
+
+    def train(
+        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = "", part: str = ""
+    ) -> dict[str, Outcome]:
+        found = {}
+        for _, cell in work:
+            value, failed = outcome(cell.config.train.optimizer, cell.config.train.learning_rate)
+            found[cell.key] = Outcome(cell, self.folder(cell), value, 1, 1.0, failed)
+        return found
+
+    monkeypatch.setattr(Workplace, "train", train)
+
+
 @pytest.mark.parametrize(
     ("best", "widen", "tried", "chosen"),
     [
@@ -219,19 +237,11 @@ def test_a_grid_is_widened_while_its_edge_is_best(
 ) -> None:
     trained: list[float] = []
 
-    def train(
-        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = "", part: str = ""
-    ) -> dict[str, Outcome]:
-        outcomes = {}
-        for _, cell in work:
-            rate = cell.config.train.learning_rate
-            adagrad = cell.config.train.optimizer == "adagrad"
-            trained.append(rate)
-            value = 1 / (1 + abs(rate - best)) if adagrad else 0.1
-            outcomes[cell.key] = Outcome(cell, self.folder(cell), value, 1, 1.0, "")
-        return outcomes
+    def outcome(optimizer: str, rate: float) -> tuple[float, str]:
+        trained.append(rate)
+        return (1 / (1 + abs(rate - best)) if optimizer == "adagrad" else 0.1), ""
 
-    monkeypatch.setattr(Workplace, "train", train)
+    trained_as(outcome, monkeypatch)
     tuner = Tuner(replace(place, widen=widen), "s")
     tuner.choose([BASES["SDM"], VARIANTS["SRU2B (w/o metric)"]])
     assert trained[len(OPTIMISERS) :] == pytest.approx(tried)
@@ -250,18 +260,7 @@ def test_the_metric_losss_strength_is_not_widened(rigged: tuple[Workplace, list[
 def test_a_rate_beyond_the_edge_that_breaks_is_not_chosen(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def train(
-        self: Workplace, work: list[tuple[str, Cell]], *, judge: str = "", part: str = ""
-    ) -> dict[str, Outcome]:
-        outcomes = {}
-        for _, cell in work:
-            rate = cell.config.train.learning_rate
-            failed = "broke" if rate > 0.1 else ""
-            value = 0.0 if failed else rate
-            outcomes[cell.key] = Outcome(cell, self.folder(cell), value, 1, 1.0, failed)
-        return outcomes
-
-    monkeypatch.setattr(Workplace, "train", train)
+    trained_as(lambda _, rate: (0.0, "broke") if rate > 0.1 else (rate, ""), monkeypatch)
     tuner = Tuner(replace(place, widen=3), "s")
     tuner.choose([BASES["SDM"]])
     assert tuner.chosen(BASES["SDM"])["train.learning_rate"] == 0.1
@@ -271,5 +270,5 @@ def test_a_rate_beyond_the_edge_that_breaks_is_not_chosen(
 def test_printed_numbers_are_not_widened(place: Workplace) -> None:
     with pytest.raises(UserError, match="expected 0 or --tuning validation"):
         replace(place, tuning="printed", widen=1)
-    with pytest.raises(UserError, match="--widen -1"):
+    with pytest.raises(UserError, match="found -1, expected at least 0"):
         replace(place, widen=-1)

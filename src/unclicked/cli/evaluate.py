@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from unclicked.cli import shared
-from unclicked.errors import command
+from unclicked.errors import UnclickedError, command
+from unclicked.sealed import read_json
 
 
 def evaluate(
@@ -58,10 +58,10 @@ def evaluate(
 def _is_comparable(base: Path, split: str, dataset_sha256: str) -> bool:
     """Whether a run was judged on the same split of the same data set."""
     try:
-        judged = json.loads((base / "evaluation" / f"{split}.json").read_bytes())
-    except (OSError, ValueError):
+        judged = read_json(base / "evaluation" / f"{split}.json")
+    except UnclickedError:
         return False
-    return isinstance(judged, dict) and judged.get("dataset_sha256") == dataset_sha256
+    return isinstance(judged, dict) and bool(judged.get("dataset_sha256") == dataset_sha256)
 
 
 def print_metrics(result: dict[str, Any]) -> None:
@@ -78,7 +78,9 @@ def print_metrics(result: dict[str, Any]) -> None:
     for name, value in result["metrics"].items():
         typer.echo(f"{name:>12}{value:>12.2%}{result['popularity'][name]:>12.2%}")
     length = f"HR@{max(int(name.partition('@')[2]) for name in result['metrics'])}"
-    if result["metrics"][length] <= result["popularity"][length]:
+    # A list of the whole catalogue hits whatever the order.
+    whole = int(length[3:]) >= result["items"]
+    if not whole and result["metrics"][length] <= result["popularity"][length]:
         typer.echo(
             f"{length} is not above popularity's: what this run learned of users is of no use yet. "
             "Try another train.learning_rate or model.encoder."

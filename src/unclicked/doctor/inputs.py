@@ -66,10 +66,10 @@ def readings(run: Run, dataset: PreparedDataset) -> dict[str, Reading]:
     truth = (offsets, builder.samples.truth_items[: offsets[-1]])
     tie_rank = torch.from_numpy(np.array(builder.catalogue.id_rank))
     length = min(LENGTH, dataset.num_items)
+    index = ExactIndex(model.all_item_vectors(), tie_rank=tie_rank)
 
     @torch.no_grad()
     def ranked(one: TensorBatch) -> tuple[NDArray[np.int64], float]:
-        index = ExactIndex(model.all_item_vectors(), tie_rank=tie_rank)
         items = index.search(model.user_vectors(one), length)[1].cpu().numpy()
         return items, float(per_user(items, truth, length)[f"HR@{length}"].mean())
 

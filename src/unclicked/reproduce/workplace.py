@@ -96,7 +96,10 @@ class Workplace:
         if self.at_once < 1:
             found = f"found {self.at_once}, expected at least 1."
             raise UserError("REPRODUCE-AT-ONCE", "--at-once", found)
-        if self.widen < 0 or (self.widen and self.tuning != "validation"):
+        if self.widen < 0:
+            found = f"found {self.widen}, expected at least 0."
+            raise UserError("REPRODUCE-WIDEN", "--widen", found)
+        if self.widen and self.tuning != "validation":
             found = "is for settings that validation chooses, expected 0 or --tuning validation."
             raise UserError("REPRODUCE-WIDEN", f"--widen {self.widen}", found)
         self._refuse_settings_of_studies()
