@@ -15,7 +15,8 @@ from unclicked import recommendation
 from unclicked.data.dataset import PreparedDataset
 from unclicked.encoders.base import EncoderContext
 from unclicked.errors import UnclickedWarning, UserError
-from unclicked.recommender import Recommender, prepare, resolve_for
+from unclicked.preparing import prepare
+from unclicked.recommender import Recommender, resolve_for
 from unclicked.settings import preset_settings, resolve
 
 SMALL = {"model.dim": 16, "train.max_epochs": 1, "train.num_buckets": 2}

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unclicked.data.dataset import PreparedDataset
-    from unclicked.recommender import Recommender, prepare
+    from unclicked.preparing import prepare
+    from unclicked.recommender import Recommender
 
 __version__ = "0.1.0"
 __all__ = ["PreparedDataset", "Recommender", "__version__", "prepare"]
@@ -14,7 +15,7 @@ __all__ = ["PreparedDataset", "Recommender", "__version__", "prepare"]
 _HOMES = {
     "PreparedDataset": "unclicked.data.dataset",
     "Recommender": "unclicked.recommender",
-    "prepare": "unclicked.recommender",
+    "prepare": "unclicked.preparing",
 }
 
 

@@ -1,4 +1,4 @@
-"""The Python interface: prepare a log, fit, evaluate, recommend, save and load."""
+"""The Python interface of a model: fit, evaluate, recommend, save and load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import Any
 from torch import nn
 
 from unclicked import evaluation, recommendation
-from unclicked.data import prepare as preparation
 from unclicked.data.dataset import PreparedDataset
 from unclicked.dataset_settings import resolve_for
 from unclicked.dotted import merge
@@ -29,54 +28,6 @@ from unclicked.start import train
 
 # Unknown ids of each list that a warning names.
 _NAMED = 10
-
-
-def prepare(
-    log: str | Path | Sequence[str | Path],
-    *,
-    out: str | Path,
-    items: str | Path | None = None,
-    users: str | Path | None = None,
-    config: Mapping[str, Any] | None = None,
-    on_bad_row: str = "fail",
-    beside: PreparedDataset | None = None,
-    overwrite: bool = False,
-    memory: str | None = None,
-) -> PreparedDataset:
-    """Turn an impression log into a prepared data set.
-
-    Args:
-        log: Parquet or CSV file or folder, or several.
-        out: Folder to make.
-        items: Table of items, if there is one.
-        users: Table of users, if there is one.
-        config: Settings of the `[data]` table, nested.
-        on_bad_row: "fail" or "quarantine".
-        beside: An earlier data set; `log` is its next days, and its rules are kept where `config`
-            says nothing else.
-        overwrite: Whether another data set in `out` may be replaced; the same one always may.
-        memory: About how much memory to take, as "1GiB"; the data set is the same, byte for byte.
-
-    Returns:
-        The data set, opened.
-
-    Raises:
-        UserError: If the input cannot be used.
-    """
-    paths = [log] if isinstance(log, str | Path) else list(log)
-    kept = {} if beside is None else beside.config.model_dump()
-    data = resolve({"data": kept}, {"data": dict(config or {})}).data
-    return preparation.prepare(
-        [Path(path) for path in paths],
-        Path(out),
-        items=None if items is None else Path(items),
-        users=None if users is None else Path(users),
-        config=data,
-        on_bad_row=on_bad_row,
-        beside=beside,
-        overwrite=overwrite,
-        memory=memory,
-    )
 
 
 class Recommender:
@@ -297,4 +248,4 @@ def _unknown(answer: dict[str, Any]) -> str:
     return f"unknown and left out: {'; '.join(named)}.{instead if answer['fallback'] else ''}"
 
 
-__all__ = ["Recommender", "parse_set", "prepare", "resolve_for"]
+__all__ = ["Recommender", "parse_set", "resolve_for"]

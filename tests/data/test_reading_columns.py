@@ -35,6 +35,17 @@ def test_missing_column_lists_all_and_names_the_nearest() -> None:
     assert '[data.columns] item_id = "video_id"' in message
 
 
+def test_all_missing_columns_are_told_at_once_and_no_column_stands_for_two() -> None:
+    types = {"who": pa.int64(), "itemid": pa.int64(), "is_clicked": pa.bool_()}
+    with pytest.raises(UserError) as caught:
+        plan_columns(Path("log.csv"), types, ReadOptions(columns={"session_id": "visit"}))
+    message = str(caught.value)
+    assert 'no column "user_id", "item_id", "timestamp", "clicked", "visit". Found: ' in message
+    assert 'Nearest are "itemid", "is_clicked". Map each with --set data.columns.user' in message
+    assert "--set data.columns.item_id=itemid --set data.columns.timestamp=NAME_IN_T" in message
+    assert 'timestamp = "NAME_IN_THE_FILE", clicked = "is_clicked", session_id = "NAME' in message
+
+
 def test_missing_column_in_the_second_file_stops_before_the_rows_of_the_first(
     tmp_path: Path,
 ) -> None:

@@ -61,27 +61,33 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
     return lowered[near[0]] if near else None
 
 
-def mapping_hint(start: str, column: str, name: str | None) -> str:
-    """How a column of another name is mapped, on the command line and in a file.
+def mapping_hint(start: str, names: Mapping[str, str | None]) -> str:
+    """How columns of other names are mapped, on the command line and in a file.
 
     Args:
         start: What to do, such as `Map it`.
-        column: Our name.
-        name: Name in the file; None where it is not known.
+        names: Our name -> name in the file, None where it is not known; at least one.
 
     Returns:
         A sentence.
 
     Example:
-        >>> mapping_hint("Map it", "user_id", "who")
+        >>> mapping_hint("Map it", {"user_id": "who"})
         'Map it with --set data.columns.user_id=who, or [data.columns] user_id = "who".'
+        >>> mapping_hint("Map both", {"user_id": "a", "item_id": "b"}).split(", or ")[1]
+        '[data] columns = { user_id = "a", item_id = "b" }.'
     """
-    name = PLACEHOLDER if name is None else name
-    toml = f'[data.columns] {column} = "{name}"'
-    if not name.isprintable() or set(name) & {"'", '"', "\\"}:
+    known = {ours: PLACEHOLDER if name is None else name for ours, name in names.items()}
+    pairs = ", ".join(f'{ours} = "{name}"' for ours, name in known.items())
+    toml = f"[data.columns] {pairs}" if len(known) == 1 else f"[data] columns = {{ {pairs} }}"
+    if any(not name.isprintable() or set(name) & {"'", '"', "\\"} for name in known.values()):
         return f"{start} with {toml}."
-    option = f"data.columns.{column}={name}"
+    options = " ".join(f"--set {_option(ours, name)}" for ours, name in known.items())
+    return f"{start} with {options}, or {toml}."
+
+
+def _option(ours: str, name: str) -> str:
     # What TOML would read as a number, a date or a truth value needs its quotes.
     if not re.fullmatch(r"[A-Za-z_][\w-]*", name) or name in {"true", "false", "inf", "nan"}:
-        option = f"'data.columns.{column}=\"{name}\"'"
-    return f"{start} with --set {option}, or {toml}."
+        return f"'data.columns.{ours}=\"{name}\"'"
+    return f"data.columns.{ours}={name}"

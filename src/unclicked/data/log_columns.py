@@ -59,6 +59,7 @@ def plan_columns(path: Path, types: Mapping[str, pa.DataType], options: ReadOpti
     """
     mapped = _checked_mapping(options)
     used: dict[str, str] = {}
+    missing: dict[str, str] = {}
     for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS):
         name = mapped.get(column, column)
         if column in OPTIONAL_COLUMNS and column not in mapped and name in mapped.values():
@@ -66,7 +67,9 @@ def plan_columns(path: Path, types: Mapping[str, pa.DataType], options: ReadOpti
         if name in types:
             used[column] = name
         elif column in REQUIRED_COLUMNS or column in mapped:
-            raise _missing(path, types, column, name, used)
+            missing[column] = name
+    if missing:
+        raise _missing(path, types, missing, used)
     for column, name in used.items():
         if not _readable(column, types[name]):
             raise _wrong_type(path, types, column, name)
@@ -166,18 +169,23 @@ def _listing(types: Mapping[str, pa.DataType]) -> str:
 def _missing(
     path: Path,
     types: Mapping[str, pa.DataType],
-    column: str,
-    name: str,
+    missing: Mapping[str, str],
     used: Mapping[str, str],
 ) -> UserError:
-    taken = set(used.values())
-    target = nearest_name(name, (other for other in types if other not in taken))
-    hint = mapping_hint("Map it", column, target)
-    if target is not None:
-        hint = f'Nearest is "{target}". {hint}'
+    """The error for our columns `missing`, by the names that they should have in the file."""
+    free = [other for other in types if other not in used.values()]
+    targets: dict[str, str | None] = {}
+    for column, name in missing.items():
+        targets[column] = nearest_name(name, free)
+        free = [other for other in free if other != targets[column]]
+    near = [f'"{target}"' for target in targets.values() if target is not None]
+    hint = mapping_hint("Map it" if len(missing) == 1 else "Map each", targets)
+    if near:
+        hint = f"Nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}. {hint}"
     if len(types) == 1 and any(mark in next(iter(types)) for mark in ";\t|"):
         hint = "The header has no comma: write the file with commas between the fields."
-    return UserError("DATA-COLUMN", str(path), f'no column "{name}". {_listing(types)} {hint}')
+    names = ", ".join(f'"{name}"' for name in missing.values())
+    return UserError("DATA-COLUMN", str(path), f"no column {names}. {_listing(types)} {hint}")
 
 
 def _wrong_type(path: Path, types: Mapping[str, pa.DataType], column: str, name: str) -> UserError:
@@ -188,5 +196,5 @@ def _wrong_type(path: Path, types: Mapping[str, pa.DataType], column: str, name:
         "DATA-COLUMN",
         f'{path} column "{name}"',
         f"found {found}, expected {EXPECTED[column]}. {_listing(types)} Convert it. "
-        + mapping_hint("Or map another", column, None),
+        + mapping_hint("Or map another", {column: None}),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def prepare(
     beside: PreparedDataset | None = None,
     overwrite: bool = False,
     memory: str | None = None,
+    names: Mapping[Path, str] | None = None,
 ) -> PreparedDataset:
     """Make a prepared data set from impression files.
 
@@ -58,6 +59,7 @@ def prepare(
         memory: About how much memory to take, such as "1GiB"; rows then wait in temporary files
             beside `out`, and the data set is the same, byte for byte. What grows with distinct
             users and items, and with the samples of the skip signal, is held all the same.
+        names: What a file is called where bad rows are kept, if not by its path.
 
     Returns:
         The data set, opened.
@@ -80,7 +82,16 @@ def prepare(
     with artefact.claim(out) as put, enough_memory("preparing the log", advice):
         if beside is not None:
             _need_side_tables(beside, items, users)
-        task = Task([Path(path) for path in log], items, users, config, on_bad_row, beside, limit)
+        task = Task(
+            [Path(path) for path in log],
+            items,
+            users,
+            config,
+            on_bad_row,
+            beside,
+            limit,
+            names or {},
+        )
         put(lambda folder: _make(folder, task), same=not overwrite)
     return PreparedDataset.open(out)
 

@@ -96,7 +96,7 @@ def _plan(path: Path, id_column: str, options: ReadOptions) -> ColumnPlan:
             "DATA-COLUMN",
             str(path),
             f'no column "{options.name_in_file(id_column)}". Found: {list_columns(types)}. '
-            + mapping_hint("Where the log has the same name, map it", id_column, near)
+            + mapping_hint("Where the log has the same name, map it", {id_column: near})
             + f' Otherwise rename the column of this file to "{id_column}".',
         )
     if not is_text(types[name]) and not pa.types.is_integer(types[name]):

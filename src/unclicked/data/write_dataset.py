@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ class Task:
         on_bad_row: "fail" or "quarantine".
         beside: An earlier data set whose log is joined to the files.
         memory: Bytes of memory to take, about; None where rows are held in memory.
+        names: What a file is called where bad rows are kept, if not by its path.
     """
 
     log: list[Path]
@@ -50,6 +52,7 @@ class Task:
     on_bad_row: str
     beside: PreparedDataset | None
     memory: int | None
+    names: Mapping[Path, str] = field(default_factory=dict)
 
 
 def read_options(config: DataConfig, on_bad_row: str, bins: dict[str, list[float]]) -> ReadOptions:
@@ -118,7 +121,11 @@ def write_dataset(folder: Path, task: Task, intake: LogIntake, account: RowAccou
         tables = (item_table, user_table)
         write_rest(folder, config, facts, catalogue, splits, swept.counts, swept.click_item, tables)
         if account.rejected:
-            data_card.save_rejected(account.rejected, folder / "rejected.parquet")
+            rejected = [
+                replace(row, file=task.names.get(Path(row.file), row.file))
+                for row in account.rejected
+            ]
+            data_card.save_rejected(rejected, folder / "rejected.parquet")
 
 
 def _row_counts(
