@@ -11,7 +11,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
+import unclicked
 from unclicked import artefact
 from unclicked.cli.main import run
 from unclicked.data.dataset import PreparedDataset
@@ -161,3 +163,16 @@ def test_a_refit_goes_on_with_its_own_settings_too(
     capsys.readouterr()
     assert run([*words, "--resume", "--set", "model.dim=32"]) == 2
     assert "(model.dim: 16 there, 32 now)" in capsys.readouterr().err
+
+
+def test_a_log_of_clicks_alone_is_told_where_a_plug_in_would_read_more(
+    tiny_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = parquet.read_table(tiny_log / "impressions.parquet")
+    data = unclicked.prepare(log.filter(log["clicked"]), out=tmp_path / "data")
+    few = [*SMALL, "--set", "train.max_epochs=1"]
+    base = ["--set", "model.fusion=none", "--set", "model.metric=none"]
+    assert run(["train", str(data.path), "--out", str(tmp_path / "a"), *few]) == 0
+    assert "has an unclicked item, so that the plug-in sees nothing" in capsys.readouterr().err
+    assert run(["train", str(data.path), "--out", str(tmp_path / "b"), *few, *base]) == 0
+    assert "unclicked item" not in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from xml.etree import ElementTree
 
 import pytest
@@ -46,3 +47,16 @@ def test_same_bytes_and_all_zero() -> None:
     bars = [Column("a", 0.0, "0", ends=(0.0, 0.0))]
     assert columns("T", bars) == columns("T", bars)
     assert "nan" not in columns("T", bars)
+
+
+@pytest.mark.parametrize(("count", "shown"), [(2, 2), (4, 4), (8, 4), (12, 4)])
+def test_labels_and_values_that_would_touch_are_left_out(count: int, shown: int) -> None:
+    bars = [Column(f"2024-01-{n + 1:02d}", 1.0 + n, f"{100_000 + n:,}") for n in range(count)]
+    texts = list(ElementTree.fromstring(columns("Days", bars)).iter("text"))
+    labels = [one for one in texts if (one.text or "").startswith("2024")]
+    values = [one for one in texts if "," in (one.text or "")]
+    assert len(labels) == shown
+    assert len(values) == (count if count <= 4 else 1)
+    places = [float(one.get("x", "")) for one in labels]
+    # A date of ten letters is about 67 wide; the first and last are tied at the edges.
+    assert all(after - before > 33 + 67 / 2 for before, after in itertools.pairwise(places))

@@ -107,6 +107,7 @@ def _train(asked: _Asked, threads: int) -> float:
     chosen = set_on_purpose(resolved, *asked.layers[:2])
     if is_first():
         shared.warn_ignored(ignored_settings(resolved, chosen, num_items=data.num_items))
+        _warn_of_nothing_unclicked(data, resolved)
     return (train_and_refit if asked.refit else start)(
         data,
         asked.out,
@@ -117,6 +118,16 @@ def _train(asked: _Asked, threads: int) -> float:
         device=asked.device,
         warm_from=asked.warm_from,
     )
+
+
+def _warn_of_nothing_unclicked(data: PreparedDataset, config: Config) -> None:
+    plugged_in = (config.model.fusion, config.model.metric) != ("none", "none")
+    if plugged_in and data.card["mean_length"]["unclicked"] == 0:
+        shared.warn(
+            f"no training sample of {data.path} has an unclicked item, so that the plug-in sees "
+            "nothing and the base recommender is trained alone. Prepare a log that holds what was "
+            "shown and not clicked; `unclicked doctor` tells of the data set."
+        )
 
 
 def _settings_of(asked: _Asked, data: PreparedDataset) -> tuple[Config, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ WIDTH, HEIGHT = 340.0, 176.0
 # Space for the title and the values above, the labels below, in the picture's own units.
 TOP, BOTTOM, SIDE = 42.0, 22.0, 4.0
 MOST_VALUES, MOST_LABELS = 12, 6
-FONT = 11.5
+FONT, GAP = 11.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def columns(title: str, bars: Sequence[Column]) -> str:
 
     Args:
         title: What is shown; also the beginning of the alternative text.
-        bars: The bars, at least one; beyond 12 only the highest shows its value.
+        bars: The bars, at least one; where their values have no room side by side, or
+            beyond 12, only the highest shows its own.
 
     Returns:
         An `svg` element.
@@ -71,10 +73,13 @@ def _told(bars: Sequence[Column]) -> str:
 
 
 def _shown(place: int, highest: int, bars: Sequence[Column]) -> tuple[bool, bool]:
-    """Whether a bar shows its value, and whether it shows its label."""
+    """Whether a bar shows its value, and whether it shows its label: texts must not touch."""
     few = len(bars) <= MOST_VALUES
-    step = 1 if few else -(-len(bars) // MOST_LABELS)
-    return few or place == highest, place % step == 0
+    room = (WIDTH - 2 * SIDE) / len(bars)
+    values = few and max(_width(bar.text) for bar in bars) + GAP <= room
+    fitting = math.ceil((max(_width(bar.label) for bar in bars) + GAP) / room)
+    step = max(fitting, 1 if few else -(-len(bars) // MOST_LABELS))
+    return values or place == highest, place % step == 0
 
 
 def _bar(bar: Column, scale: tuple[float, float, float], *, shown: tuple[bool, bool]) -> str:
@@ -112,9 +117,13 @@ def _bar(bar: Column, scale: tuple[float, float, float], *, shown: tuple[bool, b
     return "".join(parts)
 
 
+def _width(text: str) -> float:
+    return len(text) * FONT * 0.58
+
+
 def _anchored(middle: float, text: str) -> tuple[str, float]:
     """Where a text is tied, so that it does not run out of the picture."""
-    half = len(text) * FONT * 0.29
+    half = _width(text) / 2
     if middle - half < 0:
         return "start", 0.0
     if middle + half > WIDTH:

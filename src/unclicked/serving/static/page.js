@@ -205,7 +205,8 @@ function build(model, examples) {
     el("option", { selected: field === app.field }, field)));
   at("field").parentElement.hidden = fields.length < 2;
   at("shares-title").closest("figure").hidden = fields.length === 0;
-  at("kicker").textContent = `unclicked · ${app.infos.main.name}`;
+  const { name } = app.infos.main;
+  at("kicker").textContent = name === "unclicked" ? name : `unclicked · ${name}`;
   at("source").textContent = app.examples.length === 0 ? ""
     : examples.source === "made_up" ? "These users are made up; nobody clicked this."
       : "These users are from the data set.";
