@@ -13,7 +13,8 @@ from torch.nn import functional
 from unclicked.config import ModelConfig
 from unclicked.data.catalogue import Catalogue
 from unclicked.encoders import ENCODERS, build_encoder
-from unclicked.encoders.base import EncoderContext, EncoderShape, long_input_of
+from unclicked.encoders.asks import long_input_of
+from unclicked.encoders.base import EncoderContext, EncoderShape
 from unclicked.errors import UserError
 from unclicked.nn.tables import Table
 from unclicked.nn.towers import ItemField, ItemTower, ProfileTower, field_widths

@@ -151,6 +151,8 @@ def test_it_gives_the_model_s_vectors(dnn: tuple[Run, Exported]) -> None:
         ("binn", {}, {}),
         ("binn", {"peephole": True, "use_profile": True}, {}),
         ("dnn", {"mean_of": "history"}, {"tie_item_vectors": True}),
+        ("sasrec", {}, {"use_user_id": True}),
+        ("sasrec", {"sequence": "session", "num_heads": 2}, {}),
     ],
 )
 def test_every_encoder_can_be_exported(

@@ -30,6 +30,8 @@ Variant = Callable[..., Run]
         ("shan", {}),
         ("shan", {"long": "paper"}),
         ("binn", {}),
+        ("sasrec", {}),
+        ("sasrec", {"sequence": "session", "positions": 2}),
     ],
 )
 def test_it_gives_the_model_s_vectors(

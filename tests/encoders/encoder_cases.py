@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unclicked.encoders import ENCODERS, EncoderContext, EncoderShape, build_encoder
-from unclicked.encoders.base import long_input_of
+from unclicked.encoders.asks import long_input_of
 from unclicked.encoders.options import Option
 from unclicked.encoders.sdm import GATES
 
@@ -51,6 +51,12 @@ OPTIONS: dict[str, list[dict[str, Option]]] = {
         {"behaviour": True},
         {"use_profile": True},
         {"peephole": True, "behaviour": True, "use_profile": True},
+    ],
+    "sasrec": [
+        {},
+        {"sequence": "session"},
+        {"num_layers": 2, "num_heads": 4, "use_profile": False},
+        {"positions": 2},
     ],
 }
 

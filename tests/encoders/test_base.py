@@ -1,4 +1,4 @@
-"""Shapes, the adapter for one vector per sequence, and how long-term clicks are asked for."""
+"""Shapes, and the adapter for one vector per sequence."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ from tests.encoders.encoder_cases import LENGTHS, batch
 from torch import Tensor, nn
 
 from unclicked.encoders import EncoderContext, EncoderShape, LastPositionEncoder
-from unclicked.encoders.base import long_input_of
 from unclicked.errors import UserError
-
-
-def test_long_input_is_one_of_three() -> None:
-    encoder = PassThrough()
-    assert long_input_of(encoder) == "items"
-    encoder.long_input = "item"
-    with pytest.raises(UserError, match="PassThrough: found long_input = 'item', expected one of"):
-        long_input_of(encoder)
 
 
 @pytest.mark.parametrize("width", [0, -3])

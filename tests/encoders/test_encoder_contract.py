@@ -21,7 +21,7 @@ from tests.encoders.encoder_cases import (
 from torch import Tensor, nn
 
 from unclicked.encoders import ENCODERS, EncoderContext, EncoderShape, build_encoder
-from unclicked.encoders.base import long_input_of
+from unclicked.encoders.asks import long_input_of
 from unclicked.encoders.options import Option
 from unclicked.errors import UserError
 from unclicked.plugin import UnclickedPlugin

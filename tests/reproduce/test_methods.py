@@ -18,8 +18,8 @@ def test_names_and_order_are_the_papers() -> None:
     assert list(TRIPLETS)[:3] == list(paper_numbers.PAIRS)
 
 
-def test_every_encoder_of_the_dict_is_a_base_of_the_paper() -> None:
-    assert sorted(method.encoder for method in BASES.values()) == sorted(ENCODERS)
+def test_the_paper_has_all_encoders_of_the_dict_but_those_that_came_after_it() -> None:
+    assert {method.encoder for method in BASES.values()} == set(ENCODERS) - {"sasrec"}
 
 
 @pytest.mark.parametrize("name", list(ALL))

@@ -25,6 +25,7 @@ class Toy(nn.Module):
         torch.manual_seed(0)
         self.table = Table(SPAN, 3)
         self.linear = nn.Linear(3, 2)
+        self.encoder: nn.Module = nn.Identity()
         self.double()
 
     def tables(self) -> dict[str, Table]:
@@ -38,6 +39,8 @@ def config(**changes: Any) -> TrainConfig:
 
 def one_parameter(**changes: Any) -> tuple[nn.Parameter, Optimiser]:
     class One(nn.Module):
+        encoder = nn.Identity()
+
         def __init__(self) -> None:
             super().__init__()
             self.x = nn.Parameter(torch.ones(1, dtype=torch.float64))
@@ -153,6 +156,8 @@ def test_duplicates_are_summed_before_they_are_squared() -> None:
 
 def test_one_norm_over_all_gradients() -> None:
     class Two(nn.Module):
+        encoder = nn.Identity()
+
         def __init__(self) -> None:
             super().__init__()
             self.a = nn.Parameter(torch.zeros(2, dtype=torch.float64))
@@ -246,3 +251,28 @@ def test_the_dense_rate_is_for_what_is_no_table(optimizer: str) -> None:
     torch.testing.assert_close(moved[0.1]["linear.bias"], 0.1 * moved[1.0]["linear.bias"])
     assert torch.equal(moved[0.1]["table.weight"], moved[1.0]["table.weight"])
     assert moved[1.0]["table.weight"].abs().max() > 0
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "adam"])
+def test_an_encoder_s_own_rate_is_for_its_weights_alone(optimizer: str) -> None:
+    class Encoder(nn.Linear):
+        dense_rate = 0.1
+
+    moved = {}
+    for kind in (nn.Linear, Encoder):
+        torch.manual_seed(1)
+        toy = Toy()
+        toy.encoder = kind(3, 3).double()
+        before = {name: weight.detach().clone() for name, weight in toy.named_parameters()}
+        optimiser = Optimiser(toy, config(optimizer=optimizer, dense_rate=0.5))
+        toy.linear(toy.encoder(toy.table(torch.tensor([1, 2])))).square().sum().backward()
+        optimiser.step()
+        moved[kind] = {
+            name: weight.detach() - before[name] for name, weight in toy.named_parameters()
+        }
+    full, slow = moved[nn.Linear], moved[Encoder]
+    assert full["encoder.weight"].abs().max() > 0
+    torch.testing.assert_close(slow["encoder.weight"], 0.1 * full["encoder.weight"])
+    torch.testing.assert_close(slow["encoder.bias"], 0.1 * full["encoder.bias"])
+    for name in ("linear.weight", "table.weight"):
+        assert torch.equal(slow[name], full[name])

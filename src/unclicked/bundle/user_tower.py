@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unclicked.config import Config
-from unclicked.encoders.base import EncoderContext, long_input_of
+from unclicked.encoders.asks import long_input_of
+from unclicked.encoders.base import EncoderContext
 from unclicked.model import UnclickedRecommender
 from unclicked.tensors import TensorBatch
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unclicked.data.dataset import PreparedDataset
 from unclicked.doctor.finding import Finding
-from unclicked.encoders.base import long_input_of
+from unclicked.encoders.asks import long_input_of
 from unclicked.evaluation import held_out_builder
 from unclicked.metrics import per_user
 from unclicked.model import UnclickedRecommender

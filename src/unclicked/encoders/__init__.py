@@ -16,6 +16,7 @@ from unclicked.encoders.dnn import build_dnn
 from unclicked.encoders.gru4rec import build_gru4rec
 from unclicked.encoders.narm import build_narm
 from unclicked.encoders.options import Option, unknown_name
+from unclicked.encoders.sasrec import build_sasrec
 from unclicked.encoders.sdm import build_sdm
 from unclicked.encoders.shan import build_shan
 
@@ -36,6 +37,7 @@ ENCODERS: dict[str, EncoderFactory] = {
     "narm": build_narm,
     "shan": build_shan,
     "binn": build_binn,
+    "sasrec": build_sasrec,
 }
 """Factories by name, each called with an `EncoderShape` and its options."""
 

@@ -9,11 +9,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from unclicked.encoders.asks import dense_rate_of, long_input_of
 from unclicked.encoders.options import Option
 from unclicked.errors import UserError
 
 LongField = tuple[Tensor, Tensor]
-LONG_INPUTS = ("items", "fields", "none")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ class SequenceEncoder(Protocol):
     An encoder may have an attribute `long_input` that says how it wants the long-term clicks:
     `items` (as item vectors; so without the attribute), `fields` (as lists by item field) or
     `none` (it does not read them, and they are not computed). The profile, where users have one, is
-    always computed; an encoder need not read it.
+    always computed; an encoder need not read it. An attribute `dense_rate`, a number above 0, is
+    the factor of the step size for its weights, where full steps are too long for them.
     """
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
@@ -125,6 +126,7 @@ class LastPositionEncoder(nn.Module):
         super().__init__()
         self.module = module
         self.long_input = long_input_of(module)
+        self.dense_rate = dense_rate_of(module)
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
         """Encode each sequence and place the vector at its last real position.
@@ -154,32 +156,6 @@ class LastPositionEncoder(nn.Module):
         is_last = mask & (order == last)
         spread = vectors.unsqueeze(1).expand(-1, length, -1)
         return spread.masked_fill(~is_last.unsqueeze(-1), 0.0)
-
-
-def long_input_of(encoder: nn.Module) -> str:
-    """Return how an encoder wants the long-term clicks.
-
-    Args:
-        encoder: The encoder; see `SequenceEncoder` for its attribute `long_input`.
-
-    Returns:
-        One of `LONG_INPUTS`; `items` where the encoder says nothing.
-
-    Raises:
-        UserError: The attribute is none of these.
-
-    Example:
-        >>> long_input_of(nn.Identity())
-        'items'
-    """
-    found = getattr(encoder, "long_input", LONG_INPUTS[0])
-    if found not in LONG_INPUTS:
-        raise UserError(
-            "ENCODER-LONG-INPUT",
-            type(encoder).__name__,
-            f"found long_input = {found!r}, expected one of {', '.join(LONG_INPUTS)}.",
-        )
-    return str(found)
 
 
 def long_term_fields(

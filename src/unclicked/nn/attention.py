@@ -71,18 +71,16 @@ def default_num_heads(dim: int) -> int:
     return max(heads for heads in range(1, max(1, dim // 16) + 1) if dim % heads == 0)
 
 
-class CausalSelfAttention(nn.Module):
-    """Multi-head self-attention with residual and layer norm, one output per position.
+class CausalHeads(nn.Module):
+    """Multi-head self-attention alone: no residual, no layer norm, one output per position.
 
     Args:
         dim: Width D, at least 1.
         num_heads: Number of heads; divides D.
-        dropout: Probability with which a weight or an output is dropped, in [0, 1).
+        dropout: Probability with which a weight is dropped, in [0, 1).
 
     Raises:
         UserError: `num_heads` does not divide `dim`.
-
-    Source: the multi-head attention of the SDM paper; the order of the steps is the code's.
     """
 
     def __init__(self, dim: int, num_heads: int, dropout: float) -> None:
@@ -99,8 +97,6 @@ class CausalSelfAttention(nn.Module):
         self.project = dense(dim, 3 * dim)
         self.output = dense(dim, dim)
         self.weight_dropout = nn.Dropout(dropout)
-        self.output_dropout = nn.Dropout(dropout)
-        self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Attend from each position to itself and to the real positions before it.
@@ -118,8 +114,41 @@ class CausalSelfAttention(nn.Module):
         scores = queries @ keys.transpose(-1, -2) / self.scale
         weights = masked_softmax(scores, causal_mask(mask).unsqueeze(1))
         heads = self.weight_dropout(weights) @ values
-        joined = heads.transpose(1, 2).reshape(batch, length, dim)
-        normed: Tensor = self.norm(inputs + self.output_dropout(self.output(joined)))
+        attended: Tensor = self.output(heads.transpose(1, 2).reshape(batch, length, dim))
+        return attended
+
+
+class CausalSelfAttention(CausalHeads):
+    """Multi-head self-attention with residual and layer norm, one output per position.
+
+    Args:
+        dim: Width D, at least 1.
+        num_heads: Number of heads; divides D.
+        dropout: Probability with which a weight or an output is dropped, in [0, 1).
+
+    Raises:
+        UserError: `num_heads` does not divide `dim`.
+
+    Source: the multi-head attention of the SDM paper; the order of the steps is the code's.
+    """
+
+    def __init__(self, dim: int, num_heads: int, dropout: float) -> None:
+        super().__init__(dim, num_heads, dropout)
+        self.output_dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
+
+    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """Attend from each position to itself and to the real positions before it.
+
+        Args:
+            inputs: Vectors [B, T, D], float, finite at padding too.
+            mask: True where a position is real, bool [B, T].
+
+        Returns:
+            Vectors [B, T, D].
+        """
+        attended = super().forward(inputs, mask)
+        normed: Tensor = self.norm(inputs + self.output_dropout(attended))
         return normed
 
 

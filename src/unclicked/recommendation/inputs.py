@@ -13,7 +13,7 @@ import numpy as np
 from unclicked.data.batching import BatchBuilder
 from unclicked.data.rules import Rules, Samples
 from unclicked.data.vocabulary import PADDING
-from unclicked.encoders.base import long_input_of
+from unclicked.encoders.asks import long_input_of
 from unclicked.errors import UserError
 from unclicked.recommendation.events import CodedEvent, Found, apply_rules
 from unclicked.recommendation.lookup import Lookup

@@ -15,7 +15,7 @@ import torch
 
 from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder, bucketed_order
-from unclicked.encoders.base import long_input_of
+from unclicked.encoders.asks import long_input_of
 from unclicked.errors import NumericError, ResourceError, enough_memory
 from unclicked.in_turn import in_turn
 from unclicked.model import UnclickedRecommender

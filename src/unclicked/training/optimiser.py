@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unclicked.config import TrainConfig
+from unclicked.encoders.asks import dense_rate_of
 from unclicked.errors import NumericError
 from unclicked.model import UnclickedRecommender
 from unclicked.training.ranks import ALONE, Ranks
@@ -39,7 +40,8 @@ class Optimiser:
 
     AdaGrad adds each squared gradient to a sum that starts at `initial_accumulator` and divides by
     its root, without an epsilon. Adam is lazy: rows that are not touched keep their moments. All
-    weights but tables take steps of `dense_rate` times the rate.
+    weights but tables take steps of `dense_rate` times the rate, those of an encoder that has a
+    `dense_rate` of its own that many times less or more.
 
     Args:
         model: The model whose parameters are moved.
@@ -58,6 +60,7 @@ class Optimiser:
         self.ranks = ranks
         self.config = config
         self.num_steps = 0
+        self._of_encoder = dense_rate_of(model.encoder)
         self._look_at(model)
         self.state: dict[str, Tensor] = {}
         adagrad = config.optimizer == "adagrad"
@@ -200,15 +203,14 @@ class Optimiser:
             # A coordinate that never had a gradient has a sum of zero: it does not move.
             pairs = zip(sums, changes, strict=True)
             changes = [torch.where(total > 0, change, 0.0) for total, change in pairs]
-        torch._foreach_mul_(changes, self._rate(whole=True))
+        torch._foreach_mul_(changes, [self._rate(part) for part in parts])
         torch._foreach_sub_([part.weight for part in parts], changes)
 
     def _move(self, part: _Part, scale: float) -> None:
         adagrad = self.config.optimizer == "adagrad"
         if adagrad and part.rows is not None and part.weight.device.type == "cpu":
             sums = self.state[f"{part.name}:sum"]
-            rate = self._rate(whole=False)
-            move_rows(part.weight, sums, part.rows, part.gradient, scale, rate)
+            move_rows(part.weight, sums, part.rows, part.gradient, scale, self._rate(part))
             return
         gradient = part.gradient * scale
         if adagrad:
@@ -225,14 +227,17 @@ class Optimiser:
             mean = mean / (1 - first**self.num_steps)
             square = square / (1 - second**self.num_steps)
             change = mean / (square.sqrt() + ADAM_EPS)
-        change = change * self._rate(whole=part.rows is None)
+        change = change * self._rate(part)
         if part.rows is None:
             part.weight.sub_(change)
         else:
             part.weight.index_add_(0, part.rows, -change)
 
-    def _rate(self, *, whole: bool) -> float:
-        return self.config.learning_rate * (self.config.dense_rate if whole else 1.0)
+    def _rate(self, part: _Part) -> float:
+        if part.name in self.tables:
+            return self.config.learning_rate
+        own = self._of_encoder if part.name.startswith("encoder.") else 1.0
+        return self.config.learning_rate * self.config.dense_rate * own
 
     def _read(self, part: _Part, kind: str) -> Tensor:
         state = self.state[f"{part.name}:{kind}"]
