@@ -104,7 +104,10 @@ def preset_settings(name: str) -> Settings:
     """
     if name not in PRESETS:
         raise UserError(
-            "CONFIG-PRESET", f"--preset {name}", f"no such preset.{_nearest(name, list(PRESETS))}"
+            "CONFIG-PRESET",
+            f"--preset {name}",
+            f"no such preset.{_nearest(name, list(PRESETS))} A base recommender is no preset: "
+            "--set model.encoder=NAME.",
         )
     return PRESETS[name]
 

@@ -76,7 +76,7 @@ details .scroll { margin-bottom: 0; }
 h4 { font-size: 0.85rem; font-weight: 600; color: var(--soft); margin: 0.9rem 0 0.25rem; }
 td.found { background: var(--tint); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-tr.focus > * { font-weight: 650; }
+tr.focus > th { box-shadow: inset 3px 0 var(--accent); }
 tr.group > * { border-top: 2px solid var(--edge); }
 .quiet { color: var(--soft); font-weight: 400; }
 .tag { display: inline-block; border: 1px solid var(--edge); border-radius: 4px; padding: 0 0.35em;

@@ -22,7 +22,10 @@ def runs_table(facts: ReportFacts) -> str:
     """
     names = shown_metrics(facts.runs[0].evaluation)
     heading = [("run", ""), *((name, "number") for name in names), ("training", "number")]
-    caption = "Means over users; \N{PLUS-MINUS SIGN} is the 95 % interval of each mean"
+    caption = (
+        "Means over users; \N{PLUS-MINUS SIGN} is the 95 % interval of each mean. A line at "
+        "its left marks the run that the pictures and stories are about."
+    )
     rows = [_run_row(run, names, facts.focus) for run in facts.runs]
     return table("runs", caption, heading, rows)
 
