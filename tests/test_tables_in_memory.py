@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +60,87 @@ def test_an_error_about_a_file_of_the_caller_stays_as_it_is() -> None:
 
 def test_what_parquet_cannot_hold_names_the_table_and_the_column() -> None:
     table = pa.table({"odd": pa.array([None], pa.month_day_nano_interval())})
-    with pytest.raises(UserError, match=r"error\[DATA-TABLE\] log: cannot be stored: .*interval"):
+    with pytest.raises(UserError, match=r'log column "odd": found month_day_nano_interval, which'):
         as_files({"log": Frame(table)}).__enter__()
 
 
-def test_a_disk_that_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+def test_many_small_pieces_become_one_part_and_all_rows_stay_in_order() -> None:
+    pieces = pa.chunked_array([pa.array([number]) for number in range(3_000)])
+    with as_files({"log": Frame(pa.table({"n": pieces}))}) as paths:
+        stored = parquet.ParquetFile(paths["log"])
+        assert stored.num_row_groups == 1
+        assert stored.read()["n"].to_pylist() == list(range(3_000))
 
-    monkeypatch.setattr(parquet.ParquetWriter, "write_batch", refuse)
+
+def test_more_rows_than_a_part_holds_are_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unclicked.tables_in_memory.PART_ROWS", 4)
+    pieces = pa.chunked_array([[1, 2, 3], [4, 5], [], [6, 7, 8, 9], [10]])
+    with as_files({"log": Frame(pa.table({"n": pieces}))}) as paths:
+        assert parquet.read_table(paths["log"])["n"].to_pylist() == list(range(1, 11))
+
+
+def test_categories_of_text_views_are_text_and_an_unnamed_index_goes() -> None:
+    views = pa.array(["b", None, "a", "b"]).cast(pa.string_view())
+    kinds = pa.DictionaryArray.from_arrays(
+        pa.array([0, 1, 0, None], pa.uint32()), pa.array(["x", "y"], pa.string_view())
+    )
+    table = pa.table({"kind": kinds, "view": views, "__index_level_0__": [4, 5, 6, 7]})
+    with as_files({"log": Frame(table)}) as paths:
+        found = parquet.read_table(paths["log"])
+    assert found["kind"].to_pylist() == ["x", "y", "x", None]
+    assert found["view"].to_pylist() == ["b", None, "a", "b"]
+    assert found.column_names == ["kind", "view"]
+
+
+def test_files_alone_need_no_room_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    with as_files({"log": "a.csv", "items": None}) as paths:
+        assert paths == {"log": Path("a.csv"), "items": None}
+    with pytest.raises(ResourceError, match="No such file or directory"):
+        as_files({"log": Frame(pa.table({"a": [1]}))}).__enter__()
+
+
+class Broken:
+    """A table that cannot be read to its end."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        def rows() -> Iterator[pa.RecordBatch]:
+            yield pa.record_batch({"a": [1]})
+            raise self.error
+
+        schema = pa.schema([("a", pa.int64())])
+        return pa.RecordBatchReader.from_batches(schema, rows()).__arrow_c_stream__()
+
+
+class Twice:
+    """A table whose library refuses to hand it over."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        raise ValueError("Duplicate column names found: ['a', 'a']")
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (Broken(OSError(5, "Input/output error")), "Input/output error"),
+        (Broken(ValueError("no")), "no"),
+        (Twice(), r"Duplicate column names found: \['a', 'a'\]"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_no_fault_of_the_disk(table: Any, reason: str) -> None:
+    with pytest.raises(UserError, match=rf"error\[DATA-TABLE\] log: cannot be read \(.*{reason}"):
+        as_files({"log": table}).__enter__()
+
+
+def test_a_disk_that_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Any, table: pa.Table, **more: Any) -> None:
+        if len(table):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(parquet.ParquetWriter, "write_table", refuse)
     with pytest.raises(ResourceError, match="No space left on device"):
         as_files({"log": Frame(pa.table({"a": [1]}))}).__enter__()
 

@@ -30,7 +30,7 @@ end
 function done(summary)
   local errors = summary.errors
   print(string.format("FIGURES %d %d %d %.3f", summary.requests, errors.status,
-    errors.connect + errors.read + errors.write, summary.duration / 1e6))
+    errors.connect + errors.read + errors.write + errors.timeout, summary.duration / 1e6))
 end
 """
 # With one connection in a thread, the time between request and answer is that of one request.

@@ -234,7 +234,8 @@ class TrainConfig(Table):
         1.0,
         gt=0,
         description="factor of the step size for all weights that are no embedding tables; below "
-        "one where the encoder's layers become a constant, which doctor tells",
+        "one where the encoder's layers become a constant, which doctor tells; an encoder with a "
+        "factor of its own (sasrec: 0.03) has both",
     )
     batch_size: int = Field(256, ge=1, description="sessions in a batch")
     ranking_loss: Literal["sampled_softmax", "mse"] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,6 @@ def prepare(
             names={
                 path: name
                 for name, path in paths.items()
-                if path is not None and not isinstance(given[name], str | Path)
+                if path is not None and not isinstance(given[name], str | os.PathLike)
             },
         )

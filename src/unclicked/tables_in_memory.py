@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import pyarrow as pa
+from pyarrow import parquet
 
 from unclicked import disk
 from unclicked.errors import UnclickedError, UserError
 
-_STREAM = "__arrow_c_stream__"
+PART_ROWS = 1 << 20
+# What pandas calls an index that has no name.
+_INDEX = re.compile(r"__index_level_\d+__")
 
 
 @runtime_checkable
@@ -22,7 +29,7 @@ class InMemory(Protocol):
         """Its rows."""
 
 
-Table: TypeAlias = str | Path | InMemory
+Table: TypeAlias = str | os.PathLike[str] | InMemory
 
 
 @contextmanager
@@ -37,7 +44,7 @@ def as_files(given: Mapping[str, Table | None]) -> Iterator[dict[str, Path | Non
 
     Raises:
         UserError: Something is neither a path nor such a table, or Parquet cannot hold a column.
-        ResourceError: The disk refuses to write.
+        ResourceError: The disk refuses to write; files go where temporary ones go (TMPDIR).
         UnclickedError: Whatever the block raises; where it names a file of ours, by the name of
             the table.
 
@@ -47,67 +54,114 @@ def as_files(given: Mapping[str, Table | None]) -> Iterator[dict[str, Path | Non
         ...     print(paths["log"].name, paths["items"])
         log.parquet None
     """
-    with tempfile.TemporaryDirectory(prefix="unclicked-") as place:
-        folder = Path(place)
-        paths = {name: _path(folder, name, table) for name, table in given.items()}
-        try:
-            yield paths
-        except UnclickedError as error:
-            where, message = (
-                _without(folder, paths, text) for text in (error.where, error.message)
-            )
-            if (where, message) == (error.where, error.message):
-                raise
-            raise type(error)(error.name, where, message) from None
+    paths = {name: _given_path(name, table) for name, table in given.items()}
+    in_memory = {name: one for name, one in given.items() if isinstance(one, InMemory)}
+    with ExitStack() as stack:
+        if in_memory:
+            with disk.told(Path(os.environ.get("TMPDIR", "/tmp"))):
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="unclicked-"))
+            ours = {name: Path(folder) / f"{name}.parquet" for name in in_memory}
+            for name, table in in_memory.items():
+                _write(table, name, ours[name])
+            paths |= ours
+            stack.enter_context(_named(ours))
+        yield paths
 
 
-def _path(folder: Path, name: str, table: Table | None) -> Path | None:
-    if table is None or isinstance(table, str | Path):
-        return None if table is None else Path(table)
-    if not isinstance(table, InMemory):
+def _given_path(name: str, table: Table | None) -> Path | None:
+    if table is None or isinstance(table, InMemory):
+        return None
+    if not isinstance(table, str | os.PathLike):
         raise UserError(
             "DATA-TABLE",
             name,
             f"found {type(table).__name__}, expected a path or a table in memory: of pandas from "
             "2.2 on, polars, pyarrow or DuckDB.",
         )
-    path = folder / f"{name}.parquet"
-    _write(table, name, path)
-    return path
+    return Path(table)
 
 
-def _write(table: InMemory, name: str, path: Path) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
+@contextmanager
+def _named(ours: Mapping[str, Path]) -> Iterator[None]:
+    """Errors name tables in place of our files."""
     try:
-        # In parts: not all of it needs to be there a second time.
+        yield
+    except UnclickedError as error:
+        where, message = error.where, error.message
+        for name, path in ours.items():
+            where, message = (text.replace(str(path), name) for text in (where, message))
+        if (where, message) == (error.where, error.message):
+            raise
+        raise type(error)(error.name, where, message) from None
+
+
+def _write(table: Any, name: str, path: Path) -> None:
+    """Write a table in parts: not all of it needs to be there a second time."""
+    try:
         reader = pa.RecordBatchReader.from_stream(table)
-        with disk.told(path), parquet.ParquetWriter(path, reader.schema) as writer:
-            for batch in reader:
-                writer.write_batch(batch)
-    except pa.ArrowException as error:
-        raise UserError("DATA-TABLE", name, f"cannot be stored: {_reason(error)}.") from None
+        wanted = [field.name for field in reader.schema if not _INDEX.fullmatch(field.name)]
+        schema = pa.schema([_storable(reader.schema.field(one)) for one in wanted])
+        _refuse_unstorable(schema, name)
+        with disk.told(path):
+            writer = parquet.ParquetWriter(path, schema)
+        try:
+            for rows in _in_parts(reader, wanted, schema):
+                with disk.told(path):
+                    writer.write_table(rows)
+        finally:
+            with disk.told(path):
+                writer.close()
+    except (pa.ArrowException, ValueError, TypeError, KeyError, OSError) as error:
+        reason = " ".join(" ".join(map(str, error.args)).split()).rstrip(".")
+        raise UserError("DATA-TABLE", name, f"cannot be read ({reason}).") from None
 
 
-def _reason(error: Exception) -> str:
-    """What Arrow said, in one line; it names the column."""
-    return " ".join(str(part).strip().rstrip(".") for part in error.args).replace("\n", " ")
+def _in_parts(reader: Any, wanted: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Rows in parts of about a million, whatever the pieces are that a table consists of."""
+    held: list[pa.Table] = []
+    for batch in reader:
+        columns = [_stored(batch.column(one)) for one in wanted]
+        held.append(pa.Table.from_arrays(columns, schema=schema))
+        if sum(map(len, held)) >= PART_ROWS:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
 
 
-def _without(folder: Path, paths: Mapping[str, Path | None], text: str) -> str:
-    """A text with the names of tables in place of the paths of our files."""
-    for name, path in paths.items():
-        if path is not None and path.parent == folder:
-            text = text.replace(str(path), name)
-    return text
+def _storable(field: pa.Field) -> pa.Field:
+    """The field as it is stored: a dictionary of views, as polars has them, holds plain text."""
+    kind = field.type
+    if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+        return field.with_type(pa.string())
+    return field.remove_metadata()
+
+
+def _stored(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+        return column.dictionary.cast(pa.string()).take(column.indices)
+    return column
+
+
+def _refuse_unstorable(schema: pa.Schema, name: str) -> None:
+    """Parquet has no place for some types, and its own message says nothing of the column."""
+    for field in schema:
+        try:
+            parquet.write_table(pa.schema([field]).empty_table(), pa.BufferOutputStream())
+        except pa.ArrowException:
+            raise UserError(
+                "DATA-TABLE",
+                f'{name} column "{field.name}"',
+                f"found {field.type}, which Parquet cannot hold. Convert it or leave it out.",
+            ) from None
 
 
 def named(log: Any) -> dict[str, Table]:
     """One table or several, each with a name.
 
     Args:
-        log: A path, a table in memory, or a sequence of these.
+        log: A path, a table in memory, or several of these.
 
     Returns:
         Tables by name: `log`, or `log-1`, `log-2` and so on.
@@ -119,13 +173,14 @@ def named(log: Any) -> dict[str, Table]:
         >>> list(named(["a.parquet", "b.parquet"]))
         ['log-1', 'log-2']
     """
-    if isinstance(log, str | Path | InMemory):
+    if isinstance(log, str | os.PathLike | InMemory):
         return {"log": log}
     # A mapping, and a table that is too old for Arrow, would give its columns for files.
     if isinstance(log, Mapping) or hasattr(log, "columns") or not isinstance(log, Iterable):
         raise UserError(
             "DATA-TABLE",
             "log",
-            f"found {type(log).__name__}, expected a path, a table in memory, or a list of these.",
+            f"found {type(log).__name__}, expected a path, a table in memory (of pandas from 2.2 "
+            "on, polars, pyarrow or DuckDB), or a list of these.",
         )
     return {f"log-{number}": one for number, one in enumerate(log, start=1)}

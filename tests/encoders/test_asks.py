@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import nn
 
@@ -31,6 +32,7 @@ def test_long_input_is_one_of_three() -> None:
 def test_the_dense_rate_is_a_number_above_zero() -> None:
     assert dense_rate_of(Own()) == 1.0
     assert dense_rate_of(Own(dense_rate=2)) == 2.0
+    assert dense_rate_of(Own(dense_rate=np.float32(0.5))) == 0.5
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, True, "0.1", None, float("nan"), float("inf")])

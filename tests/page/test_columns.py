@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from unclicked.page.columns import BOTTOM, HEIGHT, Column, columns
+from unclicked.page.columns import BOTTOM, FONT, HEIGHT, Column, columns
 
 
 def rectangles(text: str) -> list[ElementTree.Element]:
@@ -49,14 +49,21 @@ def test_same_bytes_and_all_zero() -> None:
     assert "nan" not in columns("T", bars)
 
 
-@pytest.mark.parametrize(("count", "shown"), [(2, 2), (4, 4), (8, 4), (12, 4)])
-def test_labels_and_values_that_would_touch_are_left_out(count: int, shown: int) -> None:
+def ends(text: ElementTree.Element) -> tuple[float, float]:
+    """Where a text begins and ends, at 0.58 of its size a letter."""
+    wide, x = 0.58 * FONT * len(text.text or ""), float(text.get("x", ""))
+    begin = {"start": x, "middle": x - wide / 2, "end": x - wide}[text.get("text-anchor", "")]
+    return begin, begin + wide
+
+
+@pytest.mark.parametrize("count", range(1, 60))
+def test_labels_and_values_that_would_touch_are_left_out(count: int) -> None:
     bars = [Column(f"2024-01-{n + 1:02d}", 1.0 + n, f"{100_000 + n:,}") for n in range(count)]
     texts = list(ElementTree.fromstring(columns("Days", bars)).iter("text"))
     labels = [one for one in texts if (one.text or "").startswith("2024")]
     values = [one for one in texts if "," in (one.text or "")]
-    assert len(labels) == shown
-    assert len(values) == (count if count <= 4 else 1)
-    places = [float(one.get("x", "")) for one in labels]
-    # A date of ten letters is about 67 wide; the first and last are tied at the edges.
-    assert all(after - before > 33 + 67 / 2 for before, after in itertools.pairwise(places))
+    assert len(labels) >= min(count, 3)
+    assert len(values) == (count if count <= 6 else 1)
+    for row in (labels, values):
+        places = [ends(one) for one in row]
+        assert all(after[0] > before[1] for before, after in itertools.pairwise(places))

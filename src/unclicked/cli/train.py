@@ -122,11 +122,11 @@ def _train(asked: _Asked, threads: int) -> float:
 
 def _warn_of_nothing_unclicked(data: PreparedDataset, config: Config) -> None:
     plugged_in = (config.model.fusion, config.model.metric) != ("none", "none")
-    if plugged_in and data.card["mean_length"]["unclicked"] == 0:
+    if plugged_in and data.card["clicks"] == data.card["rows"]["kept"]:
         shared.warn(
-            f"no training sample of {data.path} has an unclicked item, so that the plug-in sees "
-            "nothing and the base recommender is trained alone. Prepare a log that holds what was "
-            "shown and not clicked; `unclicked doctor` tells of the data set."
+            f"every row of {data.path} is a click, so that the plug-in sees no unclicked item and "
+            "the base recommender is trained alone. Prepare a log that holds what was shown and "
+            "not clicked."
         )
 
 

@@ -140,8 +140,9 @@ def input_findings(run: Run, dataset: PreparedDataset) -> Iterator[Finding]:
         if one.kept * LENGTH < HARDLY * one.length:
             yield Finding(name, "ok", found)
         else:
+            rate = 0.1 * run.config.train.dense_rate
             advice = (
                 "Lists hardly depend on it: it says little on this log, or training silenced it. "
-                "Try train.dense_rate=0.1 or another model.encoder, and compare."
+                f"Try train.dense_rate={rate:g} or another model.encoder, and compare."
             )
             yield Finding(name, "warn", found, advice)

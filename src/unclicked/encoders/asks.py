@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 from torch import nn
 
@@ -54,7 +55,7 @@ def dense_rate_of(encoder: nn.Module) -> float:
         1.0
     """
     found = getattr(encoder, "dense_rate", 1.0)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < math.inf:
+    if isinstance(found, bool) or not isinstance(found, Real) or not 0 < float(found) < math.inf:
         raise UserError(
             "ENCODER-DENSE-RATE",
             type(encoder).__name__,

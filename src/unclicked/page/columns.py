@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,12 +46,16 @@ def columns(title: str, bars: Sequence[Column]) -> str:
     """
     top = max([bar.value for bar in bars] + [bar.ends[1] for bar in bars if bar.ends]) or 1.0
     room, depth = (WIDTH - 2 * SIDE) / len(bars), HEIGHT - TOP - BOTTOM
-    told = _told(bars)
+    told, (values, step) = _told(bars), _shown(bars, room)
     highest = max(range(len(bars)), key=lambda place: bars[place].value)
     parts = [
         f'<text x="{SIDE:g}" y="14" fill="var(--ink)">{escaped(title)}</text>',
         *(
-            _bar(bar, (SIDE + place * room, room, depth / top), shown=_shown(place, highest, bars))
+            _bar(
+                bar,
+                (SIDE + place * room, room, depth / top),
+                shown=(values or place == highest, place % step == 0),
+            )
             for place, bar in enumerate(bars)
         ),
         f'<path d="M0 {HEIGHT - BOTTOM:g}H{WIDTH:g}" stroke="var(--line)"/>',
@@ -72,14 +75,27 @@ def _told(bars: Sequence[Column]) -> str:
     return ", ".join(f"{word} {bar.label} {bar.text}" for word, bar in chosen)
 
 
-def _shown(place: int, highest: int, bars: Sequence[Column]) -> tuple[bool, bool]:
-    """Whether a bar shows its value, and whether it shows its label: texts must not touch."""
+def _shown(bars: Sequence[Column], room: float) -> tuple[bool, int]:
+    """Whether every bar shows its value, and how many steps it is from label to label."""
     few = len(bars) <= MOST_VALUES
-    room = (WIDTH - 2 * SIDE) / len(bars)
     values = few and max(_width(bar.text) for bar in bars) + GAP <= room
-    fitting = math.ceil((max(_width(bar.label) for bar in bars) + GAP) / room)
-    step = max(fitting, 1 if few else -(-len(bars) // MOST_LABELS))
-    return values or place == highest, place % step == 0
+    step = 1 if few else -(-len(bars) // MOST_LABELS)
+    while _touch([bar.label for bar in bars], step, room):
+        step += 1
+    return values, step
+
+
+def _touch(labels: Sequence[str], step: int, room: float) -> bool:
+    """Whether labels run into each other if only every `step`-th is written."""
+    before = -GAP
+    for place in range(0, len(labels), step):
+        anchor, x = _anchored(SIDE + (place + 0.5) * room, labels[place])
+        width = _width(labels[place])
+        begin = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+        if begin < before + GAP:
+            return True
+        before = begin + width
+    return False
 
 
 def _bar(bar: Column, scale: tuple[float, float, float], *, shown: tuple[bool, bool]) -> str:
