@@ -119,12 +119,14 @@ def _write(table: Any, name: str, path: Path) -> None:
 def _in_parts(reader: Any, wanted: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
     """Rows in parts of about a million, whatever the pieces are that a table consists of."""
     held: list[pa.Table] = []
+    count = 0
     for batch in reader:
         columns = [_stored(batch.column(one)) for one in wanted]
         held.append(pa.Table.from_arrays(columns, schema=schema))
-        if sum(map(len, held)) >= PART_ROWS:
+        count += len(batch)
+        if count >= PART_ROWS:
             yield pa.concat_tables(held)
-            held = []
+            held, count = [], 0
     if held:
         yield pa.concat_tables(held)
 
