@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from unclicked.bundle import export_bundle, open_bundle
 from unclicked.bundle.faiss_index import faiss_extra
 from unclicked.bundle.golden import check_golden
 from unclicked.bundle.new_items import add_items
+from unclicked.cli.main import run as run_verb
 from unclicked.errors import UserError
 from unclicked.recommendation import Answerer, Request, recommend
 from unclicked.run import Run
@@ -219,3 +221,15 @@ def test_other_columns_are_not_looked_at(tied_bundle: Path, table: Path, tmp_pat
         given.append_column("colour", pa.array(["red"] * len(given))), tmp_path / "more.parquet"
     )
     assert add_items(tied_bundle, tmp_path / "more.parquet", tmp_path / "grown")["added"] == 3
+
+
+def test_the_verb_tells_as_json_and_of_values_that_the_model_does_not_know(
+    tied_bundle: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["items", "add", str(tied_bundle), str(table), "--out"]
+    assert run_verb([*words, str(tmp_path / "a"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["bundle"], told["added"], told["known"]) == (str(tmp_path / "a"), 3, 2)
+    assert told["unknown_values"] == {"brand": 1}
+    assert run_verb([*words, str(tmp_path / "b")]) == 0
+    assert "brand: 1 of the new items' values were in no item" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 from tests.serving.conftest import Start
-from tests.serving.recommending_asked import JSON, asked, names
+from tests.serving.recommending_asked import JSON, ago, asked, names
 
 from unclicked.recommendation import Event, Request, recommend
 from unclicked.run import Run
@@ -76,8 +76,8 @@ def test_earlier_clicks_are_long_term(client: TestClient, run: Run, ids: list[An
 
 
 def test_kept_events_are_as_good_as_sent_ones(client: TestClient, ids: list[Any]) -> None:
-    event = {"item_id": ids[3], "timestamp": "2026-11-28T12:00:00Z", "clicked": True}
-    other = {"item_id": ids[8], "timestamp": "2026-11-28T13:00:30+01:00", "clicked": 1}
+    event = {"item_id": ids[3], "timestamp": ago(hours=1, seconds=30), "clicked": True}
+    other = {"item_id": ids[8], "timestamp": ago(hours=1, zone=1), "clicked": 1}
     lost = {"item_id": "nobody", "timestamp": 5, "clicked": False}
     body = {"user_id": "anna", "events": [event, other, other, lost], "time_unit": "s"}
     kept = client.post("/events", json=body).json()
@@ -85,9 +85,13 @@ def test_kept_events_are_as_good_as_sent_ones(client: TestClient, ids: list[Any]
         "user_id": "anna",
         "stored": 2,
         "duplicates": 1,
+        "too_old": 0,
         "ignored": {"events": ["nobody"]},
     }
-    ask = {"now": "2026-11-28T12:02:00Z", "explain": True}
+    old = [event | {"timestamp": f"2020-01-0{day}T12:00:00Z"} for day in (1, 2)]
+    again = client.post("/events", json={"user_id": "anna", "events": [event, *old]}).json()
+    assert (again["stored"], again["duplicates"], again["too_old"]) == (0, 1, 2)
+    ask = {"now": ago(minutes=58), "explain": True}
     by_id = asked(client, ask | {"user_id": "anna"})
     sent = asked(client, ask | {"events": [other, event]})
     assert by_id == sent
@@ -98,7 +102,7 @@ def test_kept_events_are_as_good_as_sent_ones(client: TestClient, ids: list[Any]
 
 
 def test_only_the_user_named_is_removed(client: TestClient, ids: list[Any]) -> None:
-    event = {"item_id": ids[3], "timestamp": "2026-11-28T12:00:00Z", "clicked": True}
+    event = {"item_id": ids[3], "timestamp": ago(hours=1), "clicked": True}
     for user in (7, "007", "a/b", "\na\n\x85b\n"):
         client.post("/events", json={"user_id": user, "events": [event]})
     assert client.delete("/users/007").json()["removed"] == 1

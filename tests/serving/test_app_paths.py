@@ -110,3 +110,26 @@ def test_kept_events_do_not_move_the_place_of_an_error(client: TestClient, ids: 
     told = client.post("/events", json={"user_id": "cleo", "events": [*kept, wrong]}).json()
     assert told["error"]["path"] == "events[2].item_id"
     client.delete("/users/cleo")
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("/items?limit=3&page=2", "page"),
+        ("/items?field=category", "field"),
+        ("/items/{id}?top_k=3", "top_k"),
+        ("/items/{id}/similar?limit=3", "limit"),
+        ("/items/{id}/similar?top_k=3&a%20b%C3%BC=1", "a b?"),
+    ],
+)
+def test_a_key_of_the_query_that_nothing_reads_is_refused(
+    client: TestClient, ids: list[Any], path: str, where: str
+) -> None:
+    answer = client.get(path.replace("{id}", ids[0]))
+    assert answer.status_code == 422
+    assert answer.json()["error"]["path"] == where
+
+
+def test_nobody_is_removed_under_an_empty_id(client: TestClient) -> None:
+    answer = client.delete("/users/")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "USER")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.testclient import TestClient
-from tests.serving.recommending_asked import asked
+from tests.serving.recommending_asked import ago, asked
 
 from unclicked.run import Run
 from unclicked.serving import schema
@@ -40,10 +40,10 @@ def test_what_was_ignored_is_told(client: TestClient, run: Run, ids: list[Any]) 
 
 
 def test_kept_events_after_now_are_counted_too(client: TestClient, ids: list[Any]) -> None:
-    days = (f"2026-11-{day}T12:00:00Z" for day in (26, 27, 28))
+    days = (ago(hours=hours) for hours in (72, 48, 24))
     events = [{"item_id": ids[n], "timestamp": one, "clicked": 1} for n, one in enumerate(days, 3)]
     client.post("/events", json={"user_id": 7, "events": events})
-    answer = asked(client, {"user_id": 7, "now": "2026-11-27T12:00:00Z", "explain": True})
+    answer = asked(client, {"user_id": 7, "now": ago(hours=60), "explain": True})
     assert answer["ignored"] == {"clicked": [], "unclicked": [], "after_now": 2}
     assert answer["explain"]["clicked"] == [ids[3]]
     # 7 and "7" are two users.

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.error import URLError
 
 import pytest
+from tests.serving.recommending_asked import ago
 from tests.serving.redis_state_server import RedisServer, redis_server
 from tests.serving.server_running import free_port, running, service
 
@@ -47,6 +48,9 @@ def asked(url: str, body: Any) -> Any:
         ({"state": "http://127.0.0.1/0"}, "redis"),
         ({"workers": 2}, "several workers would each keep other events"),
         ({"port": 0}, ""),
+        ({"host": "no.such.name.invalid"}, "is no address of this machine"),
+        ({"host": ""}, "is no address of this machine"),
+        ({"host": "a" * 300}, "is no address of this machine"),
     ],
 )
 def test_what_cannot_work_is_refused_before_the_start(
@@ -98,6 +102,20 @@ def test_sigterm_loses_no_request_and_ends_well(tiny_bundle: Path, tiny_run: Pat
         assert one.process.wait(30) == 0
     assert len(done) > 20
     assert lost == []
+
+
+def test_it_listens_on_a_name_and_a_hangup_changes_nothing(
+    tiny_bundle: Path, tiny_run: Path
+) -> None:
+    first = open_run(tiny_run).catalogue.items.values[0].as_py()
+    with service(tiny_bundle, "--host", "localhost") as one:
+        before = asked(one.url, {"clicked": [first]})["items"]
+        for _ in range(3):
+            one.process.send_signal(signal.SIGHUP)
+            until = time.monotonic() + 0.5
+            while time.monotonic() < until:
+                assert asked(one.url, {"clicked": [first]})["items"] == before
+        assert one.process.poll() is None
 
 
 def test_sigterm_while_models_are_loaded_ends_at_once(tiny_bundle: Path) -> None:
@@ -152,11 +170,11 @@ def test_two_workers_share_redis_and_count_together(
 ) -> None:
     ids = open_run(tiny_run).catalogue.items.values.to_pylist()
     with running(tiny_bundle, "--workers", "2", "--state", redis_server.url) as url:
-        event = {"item_id": ids[3], "timestamp": "2026-11-28T12:00:00Z", "clicked": True}
+        event = {"item_id": ids[3], "timestamp": ago(hours=1), "clicked": True}
         body = json.dumps({"user_id": "anna", "events": [event]}).encode()
         kind = {"content-type": "application/json"}
         urllib.request.urlopen(urllib.request.Request(f"{url}/events", body, kind)).close()
-        ask = {"user_id": "anna", "now": "2026-11-28T12:00:09Z", "explain": True}
+        ask = {"user_id": "anna", "now": ago(minutes=50), "explain": True}
         for _ in range(20):
             assert asked(url, ask)["explain"]["clicked"] == [ids[3]]
         with urllib.request.urlopen(f"{url}/metrics") as answer:

@@ -52,4 +52,5 @@ def test_they_are_answered(tiny_bundle: Path) -> None:
             if "/recommend" in line and "users" not in line:
                 found = json.loads(done.stdout)
                 assert found["items"], line
+                assert not found["fallback"], line
                 assert not any(found["ignored"].values()), line

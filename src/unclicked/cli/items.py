@@ -42,8 +42,13 @@ def add(
 
     made = add_items(bundle, table, out, by_neighbours=by_neighbours)
     if as_json:
-        shared.print_json(made)
+        shared.print_json(made | {"bundle": str(made["bundle"])})
         return
+    for field, number in made["unknown_values"].items():
+        shared.warn(
+            f"{field}: {number:,} of the new items' values were in no item that the model was "
+            "trained with, and are read as unknown."
+        )
     if made["dropped"]:
         again = "Train and export again to have them back."
         shared.warn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -101,6 +102,7 @@ class Handlers:
                 "user_id": body.user_id,
                 "stored": added.stored,
                 "duplicates": added.duplicates,
+                "too_old": len(known) - added.stored - added.duplicates,
                 "ignored": {"events": list(dict.fromkeys(lost))},
             }
         )
@@ -108,6 +110,8 @@ class Handlers:
     async def remove_user(self, request: Request) -> Response:
         """Remove what is kept of a user, under her id as text and as integer."""
         text = request.path_params["user_id"]
+        if not text:
+            raise Problem(404, "USER", "no id of a user stands in the path.", "user_id")
         keys = [f"t{text}"]
         digits = text.removeprefix("-")
         # As an integer is spelled: 007 is a text, and nobody's number.
@@ -122,8 +126,11 @@ class Handlers:
     async def find_items(self, request: Request) -> Response:
         """Items by their ids, or by text or field."""
         query = request.query_params
+        _refuse_other_keys(query, ("id", *_WORDS))
         if "id" in query:
             return await self._named_items(query)
+        if "field" in query and "value" not in query:
+            raise Problem(422, "REQUEST", "goes with value, which is missing.", "field")
         limit = _whole(query.get("limit", "20"), "limit", MOST_FOUND)
         pages = self._catalogue("main")
         words, field, value = (query.get(name, "")[:200] for name in ("query", "field", "value"))
@@ -153,11 +160,13 @@ class Handlers:
 
     async def item(self, request: Request) -> Response:
         """One item."""
+        _refuse_other_keys(request.query_params, ("model",))
         pages, code = self._item(request)
         return json_response(pages.facts(code))
 
     async def similar(self, request: Request) -> Response:
         """Items like another."""
+        _refuse_other_keys(request.query_params, ("top_k", "model"))
         top_k = _whole(request.query_params.get("top_k", "10"), "top_k", MOST_ITEMS)
         pages, code = self._item(request)
         found = await asyncio.to_thread(pages.served.similar, code, top_k)
@@ -224,6 +233,15 @@ class Handlers:
         if code is None:
             raise Problem(404, "ITEM", "no item has that id.", "item_id")
         return pages, code
+
+
+def _refuse_other_keys(query: QueryParams, known: Sequence[str]) -> None:
+    """A key that is not read is refused here too: it would look as if it had been."""
+    for key in query:
+        if key not in known:
+            raise Problem(
+                422, "REQUEST", f"is no key; there are: {', '.join(known)}.", safe(key, 60)
+            )
 
 
 def _whole(text: str, name: str, most: int) -> int:

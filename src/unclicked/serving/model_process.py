@@ -100,5 +100,6 @@ async def _answer_one(app: Starlette, wire: Wire, number: int, head: Any, body: 
     # A defect was answered and written down already, and is raised for servers that want it.
     with contextlib.suppress(Exception):
         await app(scope, receive, send)
-    route = getattr(scope.get("route"), "path", "none")
+    # As the description of the API writes it.
+    route = getattr(scope.get("route"), "path", "none").replace(":anything}", "}")
     wire.send(number, {"status": status, "headers": headers, "route": route}, bytes(content))

@@ -191,6 +191,7 @@ class Kept(BaseModel):
     user_id: Id
     stored: int
     duplicates: int
+    too_old: int = Field(description="Events from before the time for which a user's are kept.")
     ignored: dict[str, list[Id]]
 
 

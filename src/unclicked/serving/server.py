@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -50,11 +51,12 @@ def check(settings: Settings) -> None:
             "several workers would each keep other events. Give --state redis://HOST:PORT/0, or "
             "--workers 1.",
         )
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    address = address_of(settings.host)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            one.bind((settings.host, settings.port))
+            one.bind((address, settings.port))
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             raise UserError(
@@ -62,6 +64,39 @@ def check(settings: Settings) -> None:
                 where,
                 f"cannot be listened on ({error.strerror}). Choose another --host or --port.",
             ) from None
+
+
+def address_of(host: str) -> str:
+    """The address that a name of this machine stands for; the server takes no names.
+
+    Args:
+        host: A name or an address.
+
+    Returns:
+        An address of IPv4, or of IPv6 where there is no other.
+
+    Raises:
+        UserError: Nobody knows the name.
+
+    Example:
+        >>> address_of("127.0.0.1"), address_of("::1")
+        ('127.0.0.1', '::1')
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            "SERVE-HOST",
+            f"--host {host}",
+            f"is no address of this machine ({reason}). Give one, such as 127.0.0.1 or 0.0.0.0.",
+        ) from None
+    addresses = [str(where[0]) for _, _, _, _, where in found]
+    return next((one for one in addresses if ":" not in one), addresses[0])
+
+
+def _stay(*_: object) -> None:
+    """A handler that does nothing, and that child processes do not inherit."""
 
 
 def serve(settings: Settings, begun: Callable[[], None] = lambda: None) -> None:
@@ -85,7 +120,7 @@ def serve(settings: Settings, begun: Callable[[], None] = lambda: None) -> None:
         server = Granian(
             APP,
             factory=True,
-            address=settings.host,
+            address=address_of(settings.host),
             port=settings.port,
             interface=Interfaces.ASGI,
             loop=Loops.asyncio,
@@ -98,5 +133,9 @@ def serve(settings: Settings, begun: Callable[[], None] = lambda: None) -> None:
             log_enabled=settings.log != "none",
             process_name=None,
         )
+        # A hangup would have the server start its workers anew, with nobody to answer meanwhile;
+        # a new bundle is seen without one.
+        if hasattr(signal, "SIGHUP"):
+            server.on_startup(lambda: signal.signal(signal.SIGHUP, _stay))
         sys.stdout.flush()
         server.serve()
