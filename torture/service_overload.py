@@ -63,8 +63,10 @@ def _measure(
     # All that was answered as before, from the last answer back.
     slow = 2 * share([took for _, took, _ in quiet], 0.99) + 0.02
     _load(one, texts, folder, PEAK_CLIENTS, 3)
-    peaks = [_peak(one, texts, folder, seconds)]
-    before, answered = one.memory_mib, _statuses(one)
+    # Memory moves with the batch under way: the most of a flood is held against the most of a peak.
+    with _watched(one) as usual:
+        peaks = [_peak(one, texts, folder, seconds)]
+    answered = _statuses(one)
     pause = 1000 * (CLIENTS - QUEUE) / (TIMES * peaks[0])
     floods: list[tuple[Load, Load]] = []
     progress = Progress("overload", rounds)
@@ -83,12 +85,12 @@ def _measure(
         for status, number in _statuses(one).items()
         if status not in ("200", "503") and number != answered.get(status, 0)
     }
-    grown = max(most) - before
+    grown = max(most) - max(usual)
     return [
         *_rates(peaks, floods),
         none("overload: answers that are neither 200 nor 503", int(sum(others.values()))),
         Figure(
-            "overload: memory at most", f"{grown:+.0f} MiB", f"<= {MOST_MIB:g} MiB",
+            "overload: memory at most, above that at the peak", f"{grown:+.0f} MiB", f"<= {MOST_MIB:g} MiB",
             grown <= MOST_MIB,
         ),
         Figure(
