@@ -90,7 +90,9 @@ def _measure(
         *_rates(peaks, floods),
         none("overload: answers that are neither 200 nor 503", int(sum(others.values()))),
         Figure(
-            "overload: memory at most, above that at the peak", f"{grown:+.0f} MiB", f"<= {MOST_MIB:g} MiB",
+            "overload: memory at most, above that at the peak",
+            f"{grown:+.0f} MiB",
+            f"<= {MOST_MIB:g} MiB",
             grown <= MOST_MIB,
         ),
         Figure(
