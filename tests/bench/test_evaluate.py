@@ -27,7 +27,7 @@ def test_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     rows = evaluate.run(2, True, said.append)
     assert {row.against for row in rows} == {evaluate.TORCH}
-    assert any("unclicked[faiss]" in line for line in said)
+    assert any(".[faiss]" in line for line in said)
 
 
 def test_wrong_lists_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

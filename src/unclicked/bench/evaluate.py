@@ -103,7 +103,7 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
     """
     sizes = SMALL if small else Sizes()
     if not has_faiss():
-        advice = "pip install 'unclicked[faiss]'"
+        advice = "pip install '.[faiss]'"
         say(Note(f"faiss is not installed, so its rows are left out: {advice}"))
     slow = "products are not faster on this processor, so their rows are left out"
     if not half_pays():

@@ -52,7 +52,7 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
     there = [name for name in OPPONENTS if importlib.util.find_spec(name) is not None]
     for name in OPPONENTS:
         if name not in there:
-            say(Note(f'{name} is not installed and left out: pip install "unclicked[bench]".'))
+            say(Note(f'{name} is not installed and left out: pip install ".[bench]".'))
     sides = ["rules", "whole", "bounded", *there, *(f"{name} fewer" for name in there)]
     with tempfile.TemporaryDirectory(prefix="unclicked-bench-") as room:
         told = _told(Path(room), size, small, say)

@@ -52,7 +52,11 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
     """
     lacking = [one for one in ("fastapi", "uvicorn") if importlib.util.find_spec(one) is None]
     if lacking:
-        raise UserError("EXTRA", ", ".join(lacking), "is not installed: unclicked[bench].")
+        raise UserError(
+            "EXTRA",
+            ", ".join(lacking),
+            "is not installed. Install the extra: pip install '.[bench]'",
+        )
     num_items, dim, seconds = SIZES[small]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -31,7 +31,7 @@ def faiss_package() -> Any:
         import faiss
     except ImportError:
         raise UserError(
-            "INDEX", "faiss", 'is not installed. Install it: pip install "unclicked[faiss]".'
+            "INDEX", "faiss", 'is not installed. Install it: pip install ".[faiss]".'
         ) from None
     return faiss
 

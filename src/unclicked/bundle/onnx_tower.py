@@ -54,7 +54,7 @@ def _packages() -> Any:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UserError(
-            "ONNX", str(error.name), 'is not installed. Install it: pip install "unclicked[onnx]".'
+            "ONNX", str(error.name), 'is not installed. Install it: pip install ".[onnx]".'
         ) from None
     return onnxruntime
 

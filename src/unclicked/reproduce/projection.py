@@ -37,7 +37,7 @@ def figures_module(name: str) -> ModuleType:
         raise UserError(
             "REPRODUCE-EXTRA",
             missing.partition(".")[0],
-            'is not installed, and this picture needs it. Run: pip install "unclicked[figures]".',
+            'is not installed, and this picture needs it. Run: pip install ".[figures]".',
         ) from None
 
 

@@ -104,7 +104,7 @@ class RedisStore:
             raise UserError(
                 "STATE",
                 "--state",
-                'the package redis is not installed. Run: pip install "unclicked[serve]".',
+                'the package redis is not installed. Run: pip install ".[serve]".',
             ) from None
         pool = BlockingConnectionPool.from_url(
             url,

@@ -35,8 +35,7 @@ def need_spark() -> None:
             raise UserError(
                 "SPARK",
                 "--engine spark",
-                f"needs {name}, which is not installed. Install the extra: "
-                'pip install "unclicked[spark]".',
+                f'needs {name}, which is not installed. Install the extra: pip install ".[spark]".',
             )
     home = os.environ.get("JAVA_HOME")
     java = Path(home) / "bin" / "java" if home else None
