@@ -121,7 +121,7 @@ def test_settings_are_checked_before_any_work(arguments: dict[str, Any], message
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(UserError, match=r"unclicked\[faiss\]"):
+    with pytest.raises(UserError, match=r"\.\[faiss\]"):
         faiss_extra("ivf")
 
 

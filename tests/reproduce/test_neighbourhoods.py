@@ -87,5 +87,5 @@ def test_silhouette_against_a_loop(
 
 def test_silhouette_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
-    with pytest.raises(UserError, match=r"sklearn: is not installed.*unclicked\[figures\]"):
+    with pytest.raises(UserError, match=r"sklearn: is not installed.*\.\[figures\]"):
         silhouette(np.zeros((2, 1)), np.ones((2, 1)))

@@ -49,5 +49,5 @@ def test_not_finite() -> None:
 
 def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, blobs: np.ndarray) -> None:
     monkeypatch.setitem(sys.modules, "openTSNE", None)
-    with pytest.raises(UserError, match=r"openTSNE: is not installed.*unclicked\[figures\]"):
+    with pytest.raises(UserError, match=r"openTSNE: is not installed.*\.\[figures\]"):
         project(blobs, seed=0)

@@ -45,5 +45,5 @@ def test_an_address_with_tls() -> None:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    with pytest.raises(UserError, match=r'pip install "unclicked\[serve\]"'):
+    with pytest.raises(UserError, match=r'pip install "\.\[serve\]"'):
         RedisStore.from_url("redis://host/0", HOUR)
