@@ -16,6 +16,8 @@ from unclicked.data.vocabulary import Vocabulary
 from unclicked.errors import UserError
 from unclicked.evaluation import held_out_builder, rank
 from unclicked.recommendation import Request, recommend
+from unclicked.recommendation.answerer import Answerer
+from unclicked.retrieval import ExactIndex
 from unclicked.run import Run, build_model, open_run
 
 
@@ -145,6 +147,31 @@ def test_many_requests_go_through_in_batches(tiny_data: PreparedDataset, run: Ru
     requests = [events_of(tiny_data, number) for number in range(8)]
     ours, theirs = (recommend(one, requests) for one in (few, run))
     assert [ids(one) for one in ours] == [ids(one) for one in theirs]
+
+
+def test_fewer_may_be_encoded_at_once_than_are_searched_for(
+    tiny_data: PreparedDataset, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = [replace(events_of(tiny_data, number), explain=True) for number in range(8)]
+    sizes: dict[str, list[int]] = {"encode": [], "search": []}
+    encode, search = type(run.model).encode, ExactIndex.search
+
+    def encoding(model: Any, batch: Any) -> Any:
+        sizes["encode"].append(len(batch.clicked))
+        return encode(model, batch)
+
+    def searching(index: Any, users: Any, *args: Any) -> Any:
+        sizes["search"].append(len(users))
+        return search(index, users, *args)
+
+    theirs = recommend(run, requests)
+    monkeypatch.setattr(type(run.model), "encode", encoding)
+    monkeypatch.setattr(ExactIndex, "search", searching)
+    ours = Answerer(run, batch_size=5, encoded=2).answer(requests)
+    assert sizes == {"encode": [2, 2, 1, 2, 1], "search": [5, 3]}
+    assert [ids(one) for one in ours] == [ids(one) for one in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one["explain"]["distances"] == pytest.approx(other["explain"]["distances"])
 
 
 @pytest.mark.parametrize(

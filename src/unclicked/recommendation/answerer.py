@@ -41,7 +41,8 @@ class Answerer:
     Args:
         source: A trained run or a bundle.
         index: What searches the items; exactly, over the whole catalogue, without.
-        batch_size: Users encoded at once; the run's own without.
+        batch_size: Users searched for at once; the run's own without.
+        encoded: Users encoded at once; as many as are searched for, without.
         ready: Whether the items are measured once for many small searches.
     """
 
@@ -51,6 +52,7 @@ class Answerer:
         index: Searcher | None = None,
         *,
         batch_size: int | None = None,
+        encoded: int | None = None,
         ready: bool = False,
     ) -> None:
         self.source = source
@@ -61,6 +63,7 @@ class Answerer:
         self._index = index or ExactIndex(self._vectors, tie_rank=tie_rank, ready=ready)
         self._filter = CatalogueFilter(source.catalogue, self._vectors.cpu())
         self._batch_size = batch_size or source.config.evaluate.batch_size
+        self._encoded = encoded or self._batch_size
 
     @property
     def filter(self) -> CatalogueFilter:
@@ -90,8 +93,11 @@ class Answerer:
         encoded = [number for number, one in enumerate(known) if one.clicked]
         for begin in range(0, len(encoded), self._batch_size):
             chosen = encoded[begin : begin + self._batch_size]
-            users = self._encode(known, requests, chosen, told)
-            self._search(users, chosen, known, requests, found)
+            parts = [
+                self._encode(known, requests, chosen[first : first + self._encoded], told)
+                for first in range(0, len(chosen), self._encoded)
+            ]
+            self._search(torch.cat(parts), chosen, known, requests, found)
         for number, one in enumerate(known):
             if not one.clicked:
                 found[number] = self._popular(one, requests[number])

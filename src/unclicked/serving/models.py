@@ -54,7 +54,7 @@ class Models:
 
     Attributes:
         slots: Name to its slot.
-        max_batch: Users encoded at once.
+        max_batch: Users searched for at once.
         told: Called with a slot's name and whether a reload went well.
     """
 

@@ -18,6 +18,9 @@ from unclicked.recommendation import Answerer, Event, Request
 from unclicked.serving.validation import of_user_error
 
 WARM_BATCHES = (1, 8)
+# What the encoder makes on its way stays with the process after a flood of full batches, and more
+# users at once make it no faster; a search is, since the items' vectors are read once for all.
+ENCODED = 32
 LONGEST_LIST = 50
 
 
@@ -68,7 +71,7 @@ class Served:
 
     Args:
         bundle: The bundle.
-        batch_size: Users encoded at once.
+        batch_size: Users searched for at once.
 
     Attributes:
         bundle: The bundle.
@@ -82,7 +85,9 @@ class Served:
         model.tower = ReadyTower(model.tower, model.num_items)
         self.bundle = bundle
         self.sha256 = bundle.sha256
-        self.answerer = Answerer(bundle, bundle.index, batch_size=batch_size, ready=True)
+        self.answerer = Answerer(
+            bundle, bundle.index, batch_size=batch_size, encoded=ENCODED, ready=True
+        )
         self.vectors = model.all_item_vectors()
         self.lengths = torch.linalg.vector_norm(self.vectors, dim=1).clamp(min=1e-12)
 
@@ -151,7 +156,7 @@ def load_served(folder: Path, max_batch: int) -> Served:
 
     Args:
         folder: The bundle.
-        max_batch: Users encoded at once.
+        max_batch: Users searched for at once.
 
     Returns:
         The model after it gave its golden answers.
