@@ -1,4 +1,4 @@
-"""What the model hands to an encoder: the long-term clicks in the form it asks for, or none."""
+"""What the model hands to an encoder: long-term clicks as it asks for them, unclicked items."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from unclicked.config import ModelConfig
 from unclicked.encoders import ENCODERS, EncoderContext
 from unclicked.errors import UserError
 from unclicked.model import UnclickedRecommender
-from unclicked.tensors import TensorBatch, to_tensors
+from unclicked.tensors import TensorBatch, to_tensors, unclicked_of_samples
 
 
 class Listener(nn.Module):
     """Passes the items on and remembers the context."""
 
-    def __init__(self, long_input: str | None) -> None:
+    def __init__(self, long_input: str | None, reads: bool = False) -> None:
         super().__init__()
         self.seen: list[EncoderContext] = []
         if long_input is not None:
             self.long_input = long_input
+        if reads:
+            self.reads_unclicked = True
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
         self.seen.append(context)
@@ -63,6 +65,38 @@ def test_the_encoder_gets_what_it_asks_for_and_nothing_else(
         assert bool(context.long_mask.any())
     if long_input == "fields":
         assert bool(context.long_fields["brand"][1].any())
+
+
+@pytest.mark.parametrize("long_input", ["items", "fields", "none"])
+def test_unclicked_items_are_handed_out_where_asked_for(one: World, long_input: str) -> None:
+    assert listened(one, long_input)[1].unclicked is None
+    listener = Listener(long_input, reads=True)
+    model = UnclickedRecommender(
+        ModelConfig(dim=16, fusion="none", metric="none"),
+        one.catalogue,
+        one.profile_sizes,
+        0,
+        lambda shape: listener,
+    )
+    plain = one.builder(cut="session_start", need_unclicked=False, long="both")
+    builder = model.asked_of(plain)
+    assert (builder.long, builder.need_unclicked) == (long_input, True)
+    batch = to_tensors(builder.build(np.arange(len(one.samples))), torch.device("cpu"))
+    model.encode(batch)
+    context = listener.seen[0]
+    assert context.unclicked is not None
+    assert context.unclicked_mask is not None
+    assert (context.long is not None) == (long_input == "items")
+    assert bool(context.long_fields) == (long_input == "fields")
+    places, seen = unclicked_of_samples(batch)
+    assert bool(seen.any())
+    assert torch.equal(context.unclicked_mask, seen)
+    there = places > 0
+    expected = model.tower(batch.items[places[there]])
+    torch.testing.assert_close(context.unclicked[there], expected)
+    listener.reads_unclicked = False
+    assert not model.asked_of(plain).need_unclicked
+    assert model.asked_of(one.builder()).need_unclicked
 
 
 def test_where_none_is_asked_for_no_table_is_read_for_it(one: World) -> None:

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from unclicked import artefact
 from unclicked.config import Config
 from unclicked.data.dataset import PreparedDataset
+from unclicked.doctor.inputs import readings
 from unclicked.encoders.base import EncoderShape, LastPositionEncoder
 from unclicked.errors import ArtefactError, BusyError, UserError
-from unclicked.evaluation import held_out_builder
+from unclicked.evaluation import held_out_builder, user_vectors
+from unclicked.recommendation import Request, recommend
 from unclicked.recommender import resolve_for
 from unclicked.run import open_run, read_facts
-from unclicked.start import needs_unclicked, train, training_builder
+from unclicked.start import train, training_builder
 from unclicked.training.checkpoint import list_checkpoints
 
 
@@ -190,9 +192,41 @@ def test_lists_are_read_only_where_they_matter(
     tiny_data: PreparedDataset, fusion: str, metric: str, needed: bool
 ) -> None:
     config = settings(tiny_data, fusion=fusion, metric=metric)
-    assert needs_unclicked(config) == needed
+    assert config.model.sees_unclicked == needed
     builder = training_builder(tiny_data, config, last_only=False)
     assert builder.need_unclicked == needed
+
+
+READS = {"encoder": "sasrec", "encoder_options": {"reads_unclicked": True}}
+BASE = {"fusion": "none", "metric": "none"}
+
+
+def test_an_encoder_that_reads_unclicked_items_is_given_them(
+    tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    config = settings(tiny_data, **READS, **BASE)
+    assert config.model.sees_unclicked
+    train(tiny_data, tmp_path / "r", config)
+    run = open_run(tmp_path / "r")
+    builder = held_out_builder(tiny_data, config, "test")
+    vectors = user_vectors(run.model, builder, 16)
+    # Every other user's list is emptied: row 0 is the empty one.
+    last = builder.samples.position_offsets[1:] - 1
+    emptied, row_now = last[::2], builder.samples.row_now.copy()
+    assert bool((row_now[emptied] > 0).all())
+    row_now[emptied] = 0
+    samples = replace(builder.samples, row_now=row_now)
+    other = user_vectors(run.model, replace(builder, samples=samples), 16)
+    # Lists have other lengths then, so that sums are rounded otherwise.
+    torch.testing.assert_close(vectors[1::2], other[1::2], atol=1e-5, rtol=1e-4)
+    assert bool(((vectors - other)[::2].abs().amax(dim=1) > 1e-3).all())
+    found = readings(run, tiny_data)
+    assert list(found)[-1] == "unclicked items"
+    assert found["unclicked items"].kept < found["unclicked items"].length
+    asked = Request(tiny_data.catalogue.items.decode([1, 2]))
+    skipped = replace(asked, unclicked=tiny_data.catalogue.items.decode([3, 4, 5]))
+    first, second = (one["items"] for one in recommend(run, [asked, skipped]))
+    assert first != second
 
 
 def test_the_cut_and_the_control_are_the_configuration_s(tiny_data: PreparedDataset) -> None:

@@ -221,6 +221,12 @@ class ModelConfig(Table):
         0.0, ge=0, description="margin between unclicked and random items; 0 is off"
     )
 
+    @property
+    def sees_unclicked(self) -> bool:
+        """Whether unclicked items are looked at: by the plug-in, its loss or the encoder."""
+        asked = bool(self.encoder_options.get("reads_unclicked", False))
+        return self.fusion != "none" or self.metric != "none" or asked
+
 
 class TrainConfig(Table):
     """The optimiser, the ranking loss and the length of training."""

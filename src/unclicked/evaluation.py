@@ -82,6 +82,7 @@ def user_vectors(
         float [S, D].
     """
     model.eval()
+    builder = model.asked_of(builder)
     device = next(model.parameters()).device
     count = len(builder.samples)
     parts = []

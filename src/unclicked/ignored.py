@@ -110,7 +110,7 @@ def _of_plugin(config: Config) -> Iterator[tuple[str, str]]:
     model = config.model
     if model.fusion != "confidence":
         yield "model.gate_activation", f"model.fusion is {model.fusion}, which has no gate"
-    if model.fusion == "none" and model.metric == "none":
+    if not model.sees_unclicked:
         for name in ("cut", "source", "weighting"):
             reason = "model.fusion and model.metric are none, so no unclicked item is seen"
             yield f"data.unclicked.{name}", reason

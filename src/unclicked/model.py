@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unclicked.config import ModelConfig
+from unclicked.data.batching import BatchBuilder
 from unclicked.data.catalogue import Catalogue
 from unclicked.encoders import ENCODERS, build_encoder
-from unclicked.encoders.asks import long_input_of
+from unclicked.encoders.asks import long_input_of, reads_unclicked
 from unclicked.encoders.base import EncoderContext, EncoderShape
 from unclicked.errors import UserError
 from unclicked.nn.tables import Table
 from unclicked.nn.towers import ItemField, ItemTower, ProfileTower, field_widths
 from unclicked.plugin import UnclickedPlugin
-from unclicked.tensors import TensorBatch
+from unclicked.tensors import TensorBatch, unclicked_of_samples
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,21 @@ class UnclickedRecommender(nn.Module):
             weight = self.output.weight
             weight.copy_(functional.normalize(weight, dim=1))
 
+    def asked_of(self, builder: BatchBuilder) -> BatchBuilder:
+        """A builder whose batches hold what this model's encoder asks for, and no more.
+
+        Args:
+            builder: Where batches come from.
+
+        Returns:
+            The same with other lists.
+        """
+        return replace(
+            builder,
+            long=long_input_of(self.encoder),
+            need_unclicked=builder.need_unclicked or reads_unclicked(self.encoder),
+        )
+
     def encode(self, batch: TensorBatch) -> Rows:
         """Vectors of every row of a batch.
 
@@ -191,17 +207,22 @@ class UnclickedRecommender(nn.Module):
 
     def _context(self, batch: TensorBatch, items: Tensor) -> EncoderContext:
         profile = None if self.profile is None else self.profile(batch.user, batch.profile)
+        context = EncoderContext(profile=profile)
+        if reads_unclicked(self.encoder):
+            places, seen = unclicked_of_samples(batch)
+            unclicked = functional.embedding(places, items)
+            context = replace(context, unclicked=unclicked, unclicked_mask=seen)
         long_input = long_input_of(self.encoder)
         if long_input == "none":
-            return EncoderContext(profile=profile)
+            return context
         if long_input == "fields":
             fields = {
                 name: self.tower.long_term(name, values)
                 for name, values in batch.long_fields.items()
             }
-            return EncoderContext(profile=profile, long_fields=fields)
+            return replace(context, long_fields=fields)
         long = functional.embedding(batch.long_items, items)
-        return EncoderContext(profile=profile, long=long, long_mask=batch.long_items > 0)
+        return replace(context, long=long, long_mask=batch.long_items > 0)
 
     def _unclicked(self, batch: TensorBatch, items: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and presence of every row's unclicked items; each distinct list is averaged once."""

@@ -188,20 +188,8 @@ def training_builder(
         num_labels=config.train.num_labels,
         cut=unclicked.cut,
         rows="final" if last_only else config.train.loss_positions,
-        need_unclicked=needs_unclicked(config),
+        need_unclicked=config.model.sees_unclicked,
     )
-
-
-def needs_unclicked(config: Config) -> bool:
-    """Whether a configuration looks at unclicked items at all.
-
-    Args:
-        config: The resolved configuration.
-
-    Returns:
-        False for a plain base model.
-    """
-    return config.model.fusion != "none" or config.model.metric != "none"
 
 
 def _training(

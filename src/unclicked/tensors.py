@@ -66,3 +66,32 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
         labels=move(batch.labels),
         label_places=move(batch.label_places()),
     )
+
+
+def unclicked_of_samples(batch: TensorBatch) -> tuple[Tensor, Tensor]:
+    """The unclicked items of each sample's rows, and which position may see which.
+
+    Args:
+        batch: A batch.
+
+    Returns:
+        Places of the distinct items int64 [B, N], ascending, 0 at padding; and bool [B, T, N],
+        True where an item is in the list of the row at that position. A position without a row
+        sees none.
+    """
+    size, length = batch.clicked.shape
+    begin, end = (batch.unclicked_offsets[batch.unclicked_list + one] for one in (0, 1))
+    row = torch.repeat_interleave(end - begin)
+    within = torch.arange(len(row), device=row.device)
+    within = within - (torch.cumsum(end - begin, 0) - (end - begin))[row]
+    sample, item = batch.row_sample[row], batch.unclicked[begin[row] + within]
+    distinct, which = torch.unique(sample * len(batch.items) + item, return_inverse=True)
+    owner = distinct // len(batch.items)
+    first = torch.searchsorted(owner, torch.arange(size + 1, device=row.device))
+    slot = torch.arange(len(distinct), device=row.device) - first[owner]
+    most = int((first[1:] - first[:-1]).max())
+    places = torch.zeros(size, most, dtype=torch.int64, device=row.device)
+    places[owner, slot] = distinct % len(batch.items)
+    seen = torch.zeros(size, length, most, dtype=torch.bool, device=row.device)
+    seen[sample, batch.row_position[row], slot[which]] = True
+    return places, seen

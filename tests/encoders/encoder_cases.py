@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from unclicked.encoders import ENCODERS, EncoderContext, EncoderShape, build_encoder
-from unclicked.encoders.asks import long_input_of
+from unclicked.encoders.asks import long_input_of, reads_unclicked
 from unclicked.encoders.options import Option
 from unclicked.encoders.sdm import GATES
 
@@ -57,6 +59,8 @@ OPTIONS: dict[str, list[dict[str, Option]]] = {
         {"sequence": "session"},
         {"num_layers": 2, "num_heads": 4, "use_profile": False},
         {"positions": 2},
+        {"reads_unclicked": True},
+        {"sequence": "session", "reads_unclicked": True},
     ],
 }
 
@@ -101,15 +105,29 @@ def context(encoder: nn.Module, kind: str, rows: Tensor | slice = slice(None)) -
     if kind == "long":
         return EncoderContext(long=long[rows], long_mask=mask[rows])
     profile = torch.randn(BATCH, DIM, generator=generator, dtype=torch.float64)
+    known = EncoderContext(profile=profile[rows])
+    if reads_unclicked(encoder):
+        shown = torch.randn(BATCH, 3, DIM, generator=generator, dtype=torch.float64)
+        allowed = torch.rand(BATCH, LENGTH, 3, generator=generator) < 0.5
+        allowed[1], allowed[:, 2] = False, False
+        known = replace(known, unclicked=shown[rows], unclicked_mask=allowed[rows])
     if long_input_of(encoder) == "none":
-        return EncoderContext(profile=profile[rows])
+        return known
     if long_input_of(encoder) == "items":
-        return EncoderContext(profile=profile[rows], long=long[rows], long_mask=mask[rows])
+        return replace(known, long=long[rows], long_mask=mask[rows])
     fields = {}
     for field, width in FIELDS.items():
         values = torch.randn(BATCH, 4, width, generator=generator, dtype=torch.float64)
         fields[field] = (values[rows], mask[rows])
-    return EncoderContext(profile=profile[rows], long_fields=fields)
+    return replace(known, long_fields=fields)
+
+
+def cut_to(known: EncoderContext, length: int) -> EncoderContext:
+    """The same context for sequences of another padded length."""
+    if known.unclicked_mask is None:
+        return known
+    allowed = functional.pad(known.unclicked_mask, (0, 0, 0, length))[:, :length]
+    return replace(known, unclicked_mask=allowed)
 
 
 def batch() -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 from unclicked.encoders import LastPositionEncoder
-from unclicked.encoders.asks import dense_rate_of, long_input_of
+from unclicked.encoders.asks import dense_rate_of, long_input_of, reads_unclicked
 from unclicked.errors import UserError
 
 
@@ -41,6 +41,16 @@ def test_another_dense_rate_is_refused(rate: Any) -> None:
         dense_rate_of(Own(dense_rate=rate))
 
 
+@pytest.mark.parametrize("found", [1, "yes", None])
+def test_reading_unclicked_items_is_true_or_false(found: Any) -> None:
+    assert not reads_unclicked(Own())
+    assert reads_unclicked(Own(reads_unclicked=True))
+    with pytest.raises(UserError, match=f"Own: found reads_unclicked = {found!r}, expected True"):
+        reads_unclicked(Own(reads_unclicked=found))
+
+
 def test_an_adapter_asks_for_what_its_module_asks() -> None:
-    adapter = LastPositionEncoder(Own(long_input="none", dense_rate=0.5))
+    module = Own(long_input="none", dense_rate=0.5, reads_unclicked=True)
+    adapter = LastPositionEncoder(module)
     assert (long_input_of(adapter), dense_rate_of(adapter)) == ("none", 0.5)
+    assert reads_unclicked(adapter)

@@ -17,6 +17,7 @@ from tests.encoders.encoder_cases import (
     build,
     config_of,
     context,
+    cut_to,
 )
 from torch import Tensor, nn
 
@@ -75,9 +76,10 @@ def test_padding_and_what_stands_in_it_change_nothing(
     wide = torch.full((BATCH, LENGTH + 3, DIM), float("nan"), dtype=torch.float64)
     wide[:, :LENGTH][mask] = items[mask]
     wide_mask = torch.arange(LENGTH + 3) < LENGTHS[:, None]
-    after = encoder(wide, wide_mask, known)
+    after = encoder(wide, wide_mask, cut_to(known, LENGTH + 3))
     torch.testing.assert_close(after[:, :LENGTH], before, atol=1e-12, rtol=0)
-    alone = encoder(items[2:3, :3], mask[2:3, :3], context(encoder, kind, slice(2, 3)))
+    own = cut_to(context(encoder, kind, slice(2, 3)), 3)
+    alone = encoder(items[2:3, :3], mask[2:3, :3], own)
     torch.testing.assert_close(alone, before[2:3, :3], atol=1e-12, rtol=0)
 
 
@@ -102,7 +104,8 @@ def test_gradients_reach_every_parameter_and_every_input_that_is_read(
     long = [values for values, _ in known.long_fields.values()]
     long += [known.long] if known.long is not None else []
     profile = [known.profile] if known.profile is not None else []
-    for part in [items, *long, *profile]:
+    shown = [known.unclicked] if known.unclicked is not None else []
+    for part in [items, *long, *profile, *shown]:
         part.requires_grad_()
     out = encoder(items, mask, known)
     (out[mask] * torch.randn_like(out[mask])).sum().backward()
@@ -112,6 +115,8 @@ def test_gradients_reach_every_parameter_and_every_input_that_is_read(
     assert items.grad[~mask].abs().max() == 0.0
     for part in long:
         check_input(part, read=long_input_of(encoder) != "none")
+    for part in shown:
+        check_input(part, read=True)
     for part in profile:
         check_input(part, read=name != "own" and getattr(encoder.config, "use_profile", True))
 

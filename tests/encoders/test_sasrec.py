@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from unclicked.encoders import EncoderContext, EncoderShape
+from unclicked.encoders.asks import reads_unclicked
 from unclicked.encoders.options import Option
 from unclicked.encoders.sasrec import SASRec, build_sasrec
 from unclicked.errors import UserError
@@ -126,6 +128,69 @@ def test_a_session_alone_reads_no_long_term_click_and_a_profile_only_where_told(
 
 
 @pytest.mark.parametrize(
+    ("sequence", "num_layers"), [("session", 1), ("history", 1), ("history", 2)]
+)
+def test_each_position_reads_its_own_unclicked_items_in_torch_s_transformer(
+    sequence: str, num_layers: int
+) -> None:
+    module = built(sequence=sequence, num_layers=num_layers, num_heads=4, reads_unclicked=True)
+    blocks = of_torch(module)
+    items, long, shown = clicks(1, 3, 5), clicks(2, 3, 4), clicks(6, 3, 6)
+    allowed = torch.rand(3, 5, 6, generator=torch.Generator().manual_seed(9)) < 0.5
+    allowed[2], allowed[0, 1] = False, False
+    context = EncoderContext(unclicked=shown, unclicked_mask=allowed)
+    if sequence == "history":
+        context = replace(context, long=long, long_mask=LONG_MASK)
+    found = module(items, MASK, context)
+    assert module.skip is not None
+    for row in range(3):
+        session = items[row][MASK[row]]
+        before = long[row][LONG_MASK[row]] if sequence == "history" else session[:0]
+        first = 50 - len(before) if sequence == "history" else 0
+        clicked = torch.cat([before, session])
+        clicked = clicked + module.places[first : first + len(clicked)]
+        inputs = torch.cat([shown[row] + module.skip, clicked])
+        unseen = torch.ones(len(inputs), len(inputs), dtype=torch.bool)
+        unseen[6:, 6:] = torch.ones(len(clicked), len(clicked)).triu(1).bool()
+        unseen[6 + len(before) :, :6] = ~allowed[row][MASK[row]]
+        # An unclicked item is what it is, whoever looks at it.
+        unseen[:6, :6] = ~torch.eye(6, dtype=torch.bool)
+        out = module.norm(blocks(inputs.unsqueeze(0), mask=unseen)[0])[-len(session) :]
+        torch.testing.assert_close(found[row][MASK[row]], out, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_what_a_position_may_not_see_changes_nothing_there(num_layers: int) -> None:
+    module = built(num_layers=num_layers, reads_unclicked=True)
+    items, long, shown = clicks(1, 3, 5), clicks(2, 3, 4), clicks(6, 3, 2)
+    allowed = torch.zeros(3, 5, 2, dtype=torch.bool)
+    allowed[:, :, 0], allowed[:, 3:, 1] = True, True
+    known = EncoderContext(long=long, long_mask=LONG_MASK, unclicked=shown, unclicked_mask=allowed)
+    before = module(items, MASK, known)
+    later = shown.clone()
+    later[:, 1] = 9.0
+    after = module(items, MASK, replace(known, unclicked=later))
+    assert torch.equal(after[:, :3], before[:, :3])
+    assert not torch.allclose(after[0, 3:], before[0, 3:], atol=1e-3)
+
+
+def test_unclicked_items_are_read_where_asked_for_and_checked() -> None:
+    items, shown = clicks(1, 3, 5), clicks(6, 3, 4)
+    context = EncoderContext(unclicked=shown, unclicked_mask=torch.ones(3, 5, 4).bool())
+    for asked in (True, False):
+        module = built(sequence="session", reads_unclicked=asked)
+        assert reads_unclicked(module) == asked
+        out = module(items, MASK, context)
+        assert torch.equal(out, module(items, MASK, EncoderContext())) != asked
+    module = built(reads_unclicked=True)
+    with pytest.raises(UserError, match=r"unclicked: found values \[3, 4, 8\] with mask None"):
+        module(items, MASK, EncoderContext(unclicked=shown))
+    narrow = replace(context, unclicked=shown[..., :7])
+    with pytest.raises(UserError, match=r"\[3, 4, 7\] with mask \[3, 5, 4\], expected \[B, N, 8"):
+        module(items, MASK, narrow)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("sequence", "all"),
@@ -136,6 +201,7 @@ def test_a_session_alone_reads_no_long_term_click_and_a_profile_only_where_told(
         ("positions", 0),
         ("positions", 1.5),
         ("use_profile", "no"),
+        ("reads_unclicked", 1),
     ],
 )
 def test_wrong_values_are_refused_by_name(name: str, value: Option) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unclicked.config import Config
-from unclicked.encoders.asks import long_input_of
+from unclicked.encoders.asks import long_input_of, reads_unclicked
 from unclicked.encoders.base import EncoderContext
 from unclicked.model import UnclickedRecommender
 from unclicked.tensors import TensorBatch
@@ -48,9 +49,11 @@ class UserTower(nn.Module):
             self.lengths |= {f"long_{name}": data.clicked.max_long for name in self.fields}
         for number, name in enumerate(self.fields):
             self.register_buffer(f"field{number}", model.tower.table(name).weight.detach())
-        if config.model.fusion != "none":
+        self.fuses = config.model.fusion != "none"
+        self.reads = reads_unclicked(model.encoder)
+        if self.fuses or self.reads:
             self.lengths["unclicked"] = data.unclicked.max_length
-            if self.weighted:
+            if self.fuses and self.weighted:
                 self.lengths["unclicked_counts"] = data.unclicked.max_length
         self.profile = model.profile
         self.columns = 0 if model.profile is None else len(model.profile.tables)
@@ -71,7 +74,7 @@ class UserTower(nn.Module):
         encoded = self.encoder(self._rows("items", given["clicked"]), mask, self._context(given))
         last = (mask.sum(dim=1) - 1).clamp(min=0)[:, None, None]
         clicked = encoded.gather(1, last.expand(-1, 1, encoded.shape[2])).squeeze(1)
-        if "unclicked" not in given:
+        if not self.fuses:
             h: Tensor = clicked
             return h
         listed = self._rows("items", given["unclicked"])
@@ -88,17 +91,19 @@ class UserTower(nn.Module):
         return functional.embedding(codes, self.get_buffer(table))
 
     def _context(self, given: dict[str, Tensor]) -> EncoderContext:
-        profile = None
-        if self.profile is not None:
-            profile = self._profile(given)
+        context = EncoderContext(self._profile(given) if self.profile is not None else None)
+        if self.reads:
+            listed = given["unclicked"]
+            seen = (listed > 0)[:, None].expand(-1, self.lengths["clicked"], -1)
+            context = replace(context, unclicked=self._rows("items", listed), unclicked_mask=seen)
         if "long_items" in given:
             long = given["long_items"]
-            return EncoderContext(profile, self._rows("items", long), long > 0)
+            return replace(context, long=self._rows("items", long), long_mask=long > 0)
         fields = {}
         for number, name in enumerate(self.fields):
             codes = given[f"long_{name}"]
             fields[name] = (self._rows(f"field{number}", codes), codes > 0)
-        return EncoderContext(profile=profile, long_fields=fields)
+        return replace(context, long_fields=fields)
 
     def _profile(self, given: dict[str, Tensor]) -> Tensor:
         """As the profile tower does, without its search for distinct values."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unclicked.data.dataset import PreparedDataset
 from unclicked.doctor.finding import Finding
-from unclicked.encoders.asks import long_input_of
+from unclicked.encoders.asks import long_input_of, reads_unclicked
 from unclicked.evaluation import held_out_builder
 from unclicked.metrics import per_user
 from unclicked.model import UnclickedRecommender
@@ -61,6 +61,7 @@ def readings(run: Run, dataset: PreparedDataset) -> dict[str, Reading]:
     if count < 2:
         return {}
     model = run.model.eval()
+    builder = model.asked_of(builder)
     batch = to_tensors(builder.build(np.arange(count)), next(model.parameters()).device)
     offsets = builder.samples.truth_offsets[: count + 1]
     truth = (offsets, builder.samples.truth_items[: offsets[-1]])
@@ -94,7 +95,8 @@ def _inputs(model: UnclickedRecommender, batch: TensorBatch) -> dict[str, Exchan
         found["long-term clicks"] = _long_term
     if model.profile is not None:
         found["profile"] = _profile
-    if model.config.fusion != "none" and len(batch.unclicked):
+    reads = model.config.fusion != "none" or reads_unclicked(model.encoder)
+    if reads and len(batch.unclicked):
         found["unclicked items"] = _unclicked
     return found
 

@@ -1,4 +1,4 @@
-"""What an encoder asks for by its attributes: the form of long-term clicks, and a step size."""
+"""What an encoder asks for by its attributes: what it reads besides clicks, and a step size."""
 
 from __future__ import annotations
 
@@ -36,6 +36,32 @@ def long_input_of(encoder: nn.Module) -> str:
             f"found long_input = {found!r}, expected one of {', '.join(LONG_INPUTS)}.",
         )
     return str(found)
+
+
+def reads_unclicked(encoder: nn.Module) -> bool:
+    """Return whether an encoder wants the unclicked items themselves.
+
+    Args:
+        encoder: The encoder; see `SequenceEncoder` for its attribute `reads_unclicked`.
+
+    Returns:
+        The attribute; False where the encoder says nothing.
+
+    Raises:
+        UserError: The attribute is neither True nor False.
+
+    Example:
+        >>> reads_unclicked(nn.Identity())
+        False
+    """
+    found = getattr(encoder, "reads_unclicked", False)
+    if not isinstance(found, bool):
+        raise UserError(
+            "ENCODER-READS-UNCLICKED",
+            type(encoder).__name__,
+            f"found reads_unclicked = {found!r}, expected True or False.",
+        )
+    return found
 
 
 def dense_rate_of(encoder: nn.Module) -> float:

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from unclicked.encoders.asks import dense_rate_of, long_input_of
+from unclicked.encoders.asks import dense_rate_of, long_input_of, reads_unclicked
 from unclicked.encoders.options import Option
 from unclicked.errors import UserError
 
@@ -26,12 +26,18 @@ class EncoderContext:
         long_mask: True where a long-term click is real, bool [B, M].
         long_fields: For each item field its long-term values [B, M_f, d_f], float, and their
             mask, bool [B, M_f].
+        unclicked: Item vectors of what was shown and left unclicked [B, N, D], float, in no
+            order; for encoders that ask for it.
+        unclicked_mask: True where a position may see such an item, bool [B, T, N]: the item was
+            shown before the click of that position, or before the session.
     """
 
     profile: Tensor | None = None
     long: Tensor | None = None
     long_mask: Tensor | None = None
     long_fields: dict[str, LongField] = field(default_factory=dict)
+    unclicked: Tensor | None = None
+    unclicked_mask: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,10 @@ class SequenceEncoder(Protocol):
     An encoder may have an attribute `long_input` that says how it wants the long-term clicks:
     `items` (as item vectors; so without the attribute), `fields` (as lists by item field) or
     `none` (it does not read them, and they are not computed). The profile, where users have one, is
-    always computed; an encoder need not read it. An attribute `dense_rate`, a number above 0, is
-    the factor of the step size for its weights, where full steps are too long for them.
+    always computed; an encoder need not read it. An attribute `reads_unclicked`, True, asks for the
+    unclicked items themselves, beside what the plug-in does with their mean. An attribute
+    `dense_rate`, a number above 0, is the factor of the step size for its weights, where full steps
+    are too long for them.
     """
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
@@ -127,6 +135,7 @@ class LastPositionEncoder(nn.Module):
         self.module = module
         self.long_input = long_input_of(module)
         self.dense_rate = dense_rate_of(module)
+        self.reads_unclicked = reads_unclicked(module)
 
     def forward(self, items: Tensor, mask: Tensor, context: EncoderContext) -> Tensor:
         """Encode each sequence and place the vector at its last real position.
@@ -219,6 +228,33 @@ def long_term_items(context: EncoderContext, dim: int) -> LongField | None:
         )
     alone = EncoderContext(long=context.long, long_mask=context.long_mask)
     return long_term_fields(alone, {"item": dim}).get("item")
+
+
+def unclicked_items(context: EncoderContext, dim: int) -> LongField | None:
+    """Return the unclicked items as item vectors, for an encoder that reads them itself.
+
+    Args:
+        context: `unclicked` and `unclicked_mask` are used.
+        dim: Width D that the encoder was built for.
+
+    Returns:
+        Values [B, N, D] and mask [B, T, N]; None where the context has no unclicked items.
+
+    Raises:
+        UserError: `unclicked` has no mask or another width.
+    """
+    values, mask = context.unclicked, context.unclicked_mask
+    if values is None:
+        return None
+    if mask is None or mask.ndim != 3 or values.shape != (len(mask), mask.shape[2], dim):
+        shape = None if mask is None else list(mask.shape)
+        raise UserError(
+            "ENCODER-CONTEXT",
+            "unclicked",
+            f"found values {list(values.shape)} with mask {shape}, expected [B, N, {dim}] with "
+            "[B, T, N].",
+        )
+    return values, mask
 
 
 def checked_profile(context: EncoderContext, shape: EncoderShape) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""SASRec: causal self-attention over the session, and over the clicks before it too."""
+"""SASRec: causal self-attention over the session, and over what came before it too."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from unclicked.encoders.base import (
     EncoderContext,
     EncoderShape,
     checked_profile,
     long_term_items,
+    unclicked_items,
 )
 from unclicked.encoders.options import (
     Option,
@@ -21,8 +23,8 @@ from unclicked.encoders.options import (
     check_flag,
     check_probability,
 )
-from unclicked.nn.attention import CausalHeads, default_num_heads
-from unclicked.nn.initialise import UNIFORM_RANGE, dense
+from unclicked.nn.attention import CausalHeads, causal_mask, default_num_heads
+from unclicked.nn.initialise import UNIFORM_RANGE, dense, free_vector
 
 SEQUENCES = ("session", "history")
 
@@ -66,6 +68,10 @@ class SASRecConfig:
         default=True,
         metadata={"help": "Whether a map of the profile, if any, is added to every item."},
     )
+    reads_unclicked: bool = field(
+        default=False,
+        metadata={"help": "Whether unclicked items stand in the sequence too, marked by a vector."},
+    )
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -76,6 +82,7 @@ class SASRecConfig:
         check_probability("dropout", self.dropout)
         check_count("positions", self.positions, low=1, high=10_000)
         check_flag("use_profile", self.use_profile)
+        check_flag("reads_unclicked", self.reads_unclicked)
 
 
 class Block(nn.Module):
@@ -99,17 +106,18 @@ class Block(nn.Module):
         self.inner, self.outer = dense(dim, dim), dense(dim, dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
-        """Return one vector per position, from it and from the real ones before it.
+    def forward(self, inputs: Tensor, seen: Tensor) -> Tensor:
+        """Return one vector per position, from those that it may see.
 
         Args:
             inputs: Vectors [B, T, D], float, finite at padding too.
-            mask: True where a position is real, bool [B, T].
+            seen: True where a position (second axis) may see another one, bool [B, T, T].
 
         Returns:
             Vectors [B, T, D].
         """
-        attended = inputs + self.dropout(self.attention(self.attention_norm(inputs), mask))
+        attended = self.attention.attend(self.attention_norm(inputs), seen)
+        attended = inputs + self.dropout(attended)
         hidden = self.dropout(torch.relu(self.inner(self.forward_norm(attended))))
         result: Tensor = attended + self.dropout(self.outer(hidden))
         return result
@@ -128,11 +136,13 @@ class SASRec(nn.Module):
     Source: the SASRec paper (ICDM 2018). It is no base recommender of our paper.
     Differs: places are counted from the begin of the session, backwards for the clicks before it,
         so that a vector means the same for any number of them; of long-term clicks each item
-        stands once, where it was clicked last. Vectors are not scaled by sqrt(D) first, as the
-        formula has it and the official code has not. A map of the profile can be added, so that
-        base encoders are compared on the same inputs. One block of several heads by
-        default, where the paper has two of one, and short steps for its weights: chosen on
-        validation (docs/experiments.md).
+        stands once, where it was clicked last. With `reads_unclicked` the items shown and left
+        unclicked up to a click stand in that click's sequence too, marked by a vector and without
+        places: one sequence of both kinds, the rival of the plug-in.
+        Vectors are not scaled by sqrt(D) first, as the formula has it and the official code has
+        not. A map of the profile can be added, so that base encoders are compared on the same
+        inputs. One block of several heads by default, where the paper has two of one, and short
+        steps for its weights: chosen on validation (docs/experiments.md).
     """
 
     dense_rate = 0.03
@@ -145,6 +155,8 @@ class SASRec(nn.Module):
         self.long_input = "items" if whole else "none"
         places = config.positions * (2 if whole else 1)
         self.places = nn.Parameter(torch.empty(places, dim).uniform_(-UNIFORM_RANGE, UNIFORM_RANGE))
+        self.reads_unclicked = config.reads_unclicked
+        self.skip = free_vector(dim) if config.reads_unclicked else None
         self.profile: nn.Linear | None = None
         if shape.has_profile and config.use_profile:
             self.profile = dense(dim, dim)
@@ -161,7 +173,8 @@ class SASRec(nn.Module):
         Args:
             items: Item vectors [B, T, D], float, oldest first, padded on the right.
             mask: True where an item is real, bool [B, T].
-            context: Profile and, with `sequence="history"`, long-term clicks.
+            context: Profile; with `sequence="history"`, long-term clicks; with
+                `reads_unclicked`, unclicked items.
 
         Returns:
             Vectors h [B, T, D]; zero at padding.
@@ -171,8 +184,8 @@ class SASRec(nn.Module):
         """
         profile = checked_profile(context, self.shape)
         length = items.shape[1]
-        vectors, real = items, mask
         place = torch.arange(length, device=items.device).expand(len(items), -1)
+        vectors, real = items, mask
         clicks = None
         if self.config.sequence == "history":
             clicks = long_term_items(context, self.shape.dim)
@@ -181,13 +194,31 @@ class SASRec(nn.Module):
             vectors, real = torch.cat([clicks[0], items], 1), torch.cat([clicks[1], mask], 1)
             place = torch.cat([before, place], 1)
         vectors = vectors.masked_fill(~real.unsqueeze(-1), 0.0) + self._vectors_of(place)
+        vectors, seen = self._with_unclicked(vectors, causal_mask(real), context)
         if self.profile is not None:
             vectors = vectors + self.profile(profile).unsqueeze(1)
         vectors = self.input_dropout(vectors)
         for block in self.blocks:
-            vectors = block(vectors, real)
+            vectors = block(vectors, seen)
         states: Tensor = self.norm(vectors[:, vectors.shape[1] - length :])
         return states.masked_fill(~mask.unsqueeze(-1), 0.0)
+
+    def _with_unclicked(
+        self, vectors: Tensor, seen: Tensor, context: EncoderContext
+    ) -> tuple[Tensor, Tensor]:
+        """Put unclicked items before all clicks; only positions of the session see them."""
+        if self.skip is None or (found := unclicked_items(context, self.shape.dim)) is None:
+            return vectors, seen
+        shown, allowed = found
+        count = shown.shape[1]
+        shown = shown.masked_fill(~allowed.any(dim=1).unsqueeze(-1), 0.0) + self.skip
+        before = seen.shape[1] - allowed.shape[1]
+        # An unclicked item sees itself alone: whatever it saw, an earlier click could see too.
+        own = torch.eye(count, dtype=torch.bool, device=seen.device).expand(len(seen), -1, -1)
+        whole = functional.pad(seen, (count, 0, count, 0))
+        whole[:, count + before :, :count] = allowed
+        whole[:, :count, :count] = own
+        return torch.cat([shown, vectors], dim=1), whole
 
     def _vectors_of(self, place: Tensor) -> Tensor:
         """Vectors of places, which count from 0 at the begin of the session; -1 lies before it."""

@@ -13,7 +13,6 @@ import numpy as np
 from unclicked.data.batching import BatchBuilder
 from unclicked.data.rules import Rules, Samples
 from unclicked.data.vocabulary import PADDING
-from unclicked.encoders.asks import long_input_of
 from unclicked.errors import UserError
 from unclicked.recommendation.events import CodedEvent, Found, apply_rules
 from unclicked.recommendation.lookup import Lookup
@@ -121,7 +120,7 @@ class Inputs:
             counts={},
         )
         profiles = np.array([one.profile for one in known], dtype=np.int32)
-        return BatchBuilder(
+        builder = BatchBuilder(
             samples=samples,
             click_item=np.array([code for one in known for code in one.clicked], dtype=np.int32),
             catalogue=self.source.catalogue,
@@ -132,8 +131,8 @@ class Inputs:
             rows="query",
             need_unclicked=config.model.fusion != "none",
             new_users=True,
-            long=long_input_of(self.source.model.encoder),
         )
+        return self.source.model.asked_of(builder)
 
     def _from_lists(self, request: Request) -> Known:
         lists: dict[str, list[int]] = {}

@@ -149,7 +149,7 @@ def vectors_of(run: Run, dataset: PreparedDataset, users: Ints) -> Vectors:
     options = run.model.plugin.options
     builder = held_out_builder(dataset, run.config, SPLIT)
     # A run may measure n in its loss alone; then judging has no need of the lists, but looking has.
-    builder = replace(builder, need_unclicked=options.needs_unclicked)
+    builder = run.model.asked_of(replace(builder, need_unclicked=options.needs_unclicked))
     parts: list[tuple[Tensor, ...]] = []
     for chosen in in_order(len(users), run.config.evaluate.batch_size):
         places = users[chosen]

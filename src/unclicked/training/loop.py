@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -15,7 +15,6 @@ import torch
 
 from unclicked.config import Config
 from unclicked.data.batching import BatchBuilder, bucketed_order
-from unclicked.encoders.asks import long_input_of
 from unclicked.errors import NumericError, ResourceError, enough_memory
 from unclicked.in_turn import in_turn
 from unclicked.model import UnclickedRecommender
@@ -114,8 +113,7 @@ class Training:
             ResourceError: If another rank is lost.
         """
         config = self.config.train
-        # No vector of a long-term item is made that the encoder would not read.
-        self.builder = replace(self.builder, long=long_input_of(self.model.encoder))
+        self.builder = self.model.asked_of(self.builder)
         store.share(self.ranks, self.model, self.optimiser, self.progress)
         self._spread()
         log = self._open_log() if self.ranks.first else NoLog()
