@@ -107,17 +107,17 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs: Tensor, seen: Tensor) -> Tensor:
-        """Return one vector per position, from those that it may see.
+        """Return a vector for each of the last positions, from those that it may see.
 
         Args:
             inputs: Vectors [B, T, D], float, finite at padding too.
-            seen: True where a position (second axis) may see another one, bool [B, T, T].
+            seen: True where one of the last Q positions may see a position, bool [B, Q, T].
 
         Returns:
-            Vectors [B, T, D].
+            Vectors [B, Q, D].
         """
         attended = self.attention.attend(self.attention_norm(inputs), seen)
-        attended = inputs + self.dropout(attended)
+        attended = inputs[:, inputs.shape[1] - seen.shape[1] :] + self.dropout(attended)
         hidden = self.dropout(torch.relu(self.inner(self.forward_norm(attended))))
         result: Tensor = attended + self.dropout(self.outer(hidden))
         return result
@@ -198,9 +198,10 @@ class SASRec(nn.Module):
         if self.profile is not None:
             vectors = vectors + self.profile(profile).unsqueeze(1)
         vectors = self.input_dropout(vectors)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             vectors = block(vectors, seen)
-        states: Tensor = self.norm(vectors[:, vectors.shape[1] - length :])
+        # Nobody asks for the last block's vectors of what stands before the session.
+        states: Tensor = self.norm(self.blocks[-1](vectors, seen[:, seen.shape[1] - length :]))
         return states.masked_fill(~mask.unsqueeze(-1), 0.0)
 
     def _with_unclicked(

@@ -111,22 +111,23 @@ class CausalHeads(nn.Module):
         return self.attend(inputs, causal_mask(mask))
 
     def attend(self, inputs: Tensor, seen: Tensor) -> Tensor:
-        """Attend from each position to those that it may see.
+        """Attend from the last positions to those that they may see.
 
         Args:
             inputs: Vectors [B, T, D], float, finite at padding too.
-            seen: True where a position (second axis) may see another one, bool [B, T, T].
+            seen: True where one of the last Q positions may see a position, bool [B, Q, T].
 
         Returns:
-            Vectors [B, T, D].
+            Vectors [B, Q, D].
         """
         batch, length, dim = inputs.shape
+        asked = seen.shape[1]
         projected = self.project(inputs).view(batch, length, 3, self.num_heads, -1)
         queries, keys, values = projected.permute(2, 0, 3, 1, 4)
-        scores = queries @ keys.transpose(-1, -2) / self.scale
+        scores = queries[:, :, length - asked :] @ keys.transpose(-1, -2) / self.scale
         weights = masked_softmax(scores, seen.unsqueeze(1))
         heads = self.weight_dropout(weights) @ values
-        attended: Tensor = self.output(heads.transpose(1, 2).reshape(batch, length, dim))
+        attended: Tensor = self.output(heads.transpose(1, 2).reshape(batch, asked, dim))
         return attended
 
 
