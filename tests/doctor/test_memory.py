@@ -22,13 +22,13 @@ from unclicked.data.dataset import PreparedDataset
 from unclicked.dataset_settings import resolve_for
 from unclicked.start import train
 from unclicked.settings import parse_set
-import resource
+from unclicked.bench.prepare_side import peak_bytes
 data = PreparedDataset.open(sys.argv[1])
 config = resolve_for(data.config, "recommended", parse_set(sys.argv[3:]))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_bytes()
 train(data, Path(sys.argv[2]), config)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(before // 1024, after // 1024)
+after = peak_bytes()
+print(before >> 20, after >> 20)
 """
 
 

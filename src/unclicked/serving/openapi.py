@@ -23,6 +23,7 @@ _ERRORS = {
     500: "A defect; please report it.",
     503: "The service is busy; see Retry-After.",
 }
+_TOO_LONG = {"description": "The address is longer than 64 KiB; this answer has no body."}
 _BODIES = (400, 408, 413, 415, 422, 503)
 
 
@@ -126,7 +127,11 @@ def _route(
         content = {"application/json": {"schema": _ref("ErrorAnswer")}}
         responses[str(status)] = {"description": _ERRORS[status], "content": content}
     route: dict[str, Any] = {"summary": summary, "responses": responses}
-    return route | ({"parameters": parameters} if parameters else {})
+    if not parameters:
+        return route
+    # Of the HTTP server itself, which knows no route yet.
+    responses["414"] = _TOO_LONG
+    return route | {"parameters": parameters}
 
 
 def _ref(name: str) -> dict[str, Any]:
