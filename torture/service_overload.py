@@ -64,38 +64,37 @@ def _measure(
     # All that was answered as before, from the last answer back.
     slow = 2 * share([took for _, took, _ in quiet], 0.99) + 0.02
     _load(one, texts, folder, PEAK_CLIENTS, 3)
-    # Memory moves with the batch under way: the most of a flood is held against the most of a peak.
+    # Memory moves with the batch under way: the most of a flood is held against the most of the
+    # peak before it.
     with _watched(one) as usual:
         peaks = [_peak(one, texts, folder, seconds)]
+    usuals, mosts = [max(usual)], []
     answered = _statuses(one)
     pause = 1000 * (CLIENTS - QUEUE) / (TIMES * peaks[0])
     floods: list[tuple[Load, Load]] = []
     progress = Progress("overload", rounds)
     calm = []
-    with _watched(one) as most:
-        for number in range(rounds):
+    for number in range(rounds):
+        with _watched(one) as most:
             floods.append(_together(one, texts, folder, seconds, pause))
-            ended = time.monotonic()
-            after = _alone(one, texts[0], 3.0)
-            late = [when for when, took, status in after if status != 200 or took > slow]
-            calm.append(max(late, default=ended) - ended)
+        mosts.append(max(most))
+        ended = time.monotonic()
+        after = _alone(one, texts[0], 3.0)
+        late = [when for when, took, status in after if status != 200 or took > slow]
+        calm.append(max(late, default=ended) - ended)
+        with _watched(one) as usual:
             peaks.append(_peak(one, texts, folder, seconds))
-            progress.say(number + 1, 0)
+        usuals.append(max(usual))
+        progress.say(number + 1, 0)
     others = {
         status: number - answered.get(status, 0)
         for status, number in _statuses(one).items()
         if status not in ("200", "503") and number != answered.get(status, 0)
     }
-    grown = max(most) - max(usual)
     return [
         *_rates(peaks, floods),
         none("overload: answers that are neither 200 nor 503", int(sum(others.values()))),
-        Figure(
-            "overload: memory at most, above that at the peak",
-            f"{grown:+.0f} MiB",
-            f"<= {MOST_MIB:g} MiB",
-            grown <= MOST_MIB,
-        ),
+        *_memory(usuals, mosts),
         Figure(
             "overload: as before again", f"after {max(calm):.2f} s", f"<= {CALM_SECONDS:g} s",
             max(calm) <= CALM_SECONDS,
@@ -147,6 +146,21 @@ def _rates(peaks: list[float], floods: list[tuple[Load, Load]]) -> list[Figure]:
             f"p99 < {REFUSED_MS:g} ms",
             p99 < REFUSED_MS,
         ),
+    ]
+
+
+def _memory(usuals: list[float], mosts: list[float]) -> list[Figure]:
+    grown = max(most - usual for most, usual in zip(mosts, usuals[:-1], strict=True))
+    at_peaks, in_floods = (", ".join(f"{one:.0f}" for one in all_) for all_ in (usuals, mosts))
+    return [
+        Figure(
+            "overload: memory at most in a flood, above that at the peak before it",
+            f"{grown:+.0f} MiB",
+            f"<= {MOST_MIB:g} MiB",
+            grown <= MOST_MIB,
+        ),
+        told("overload: memory at each peak, the first before all floods", f"{at_peaks} MiB"),
+        told("overload: memory in each flood", f"{in_floods} MiB"),
     ]
 
 
