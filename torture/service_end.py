@@ -15,7 +15,7 @@ from torture.service_clients import clients
 from unclicked.bundle import open_bundle
 
 SHORT, LONG = 2, 20
-SHORT_SECONDS, LONG_SECONDS = 2.0, 3.0
+SHORT_SECONDS, LONG_SECONDS = 2.0, 5.0
 LONG_REQUESTS = 50_000
 CLIENTS = 32
 GRACE_SECONDS = 20.0
