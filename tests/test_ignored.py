@@ -56,6 +56,13 @@ CASES = [
     (["model.fusion=none", "model.metric=none"], "data.unclicked.cut=session_start"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.source=random"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.weighting=exposures"),
+    (
+        [
+            *("model.fusion=none", "model.metric=none", "model.encoder=sasrec"),
+            "model.encoder_options.reads_unclicked=true",
+        ],
+        "data.unclicked.weighting=exposures",
+    ),
 ]
 SMALL = ["model.dim=8", "train.max_epochs=1", "train.num_buckets=1", "train.batch_size=64"]
 
@@ -111,6 +118,14 @@ def test_what_a_contrast_reads_is_not_named() -> None:
     assert ignored_settings(config, dotted) == {}
     config = resolve(settings("model.metric=infonce"))
     assert list(ignored_settings(config, dotted)) == ["model.metric_norm"]
+
+
+def test_what_an_encoder_reads_is_not_named() -> None:
+    keys = ["data.unclicked.cut", "data.unclicked.source"]
+    base = ["model.fusion=none", "model.metric=none", "model.encoder=sasrec"]
+    assert list(ignored_settings(resolve(settings(*base)), keys)) == keys
+    reads = settings(*base, "model.encoder_options.reads_unclicked=true")
+    assert ignored_settings(resolve(reads), keys) == {}
 
 
 def test_on_purpose() -> None:

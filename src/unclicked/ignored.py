@@ -114,6 +114,9 @@ def _of_plugin(config: Config) -> Iterator[tuple[str, str]]:
         for name in ("cut", "source", "weighting"):
             reason = "model.fusion and model.metric are none, so no unclicked item is seen"
             yield f"data.unclicked.{name}", reason
+    elif model.fusion == "none" and model.metric == "none":
+        reason = "model.fusion and model.metric are none, so no mean of unclicked items is made"
+        yield "data.unclicked.weighting", reason
 
 
 def _of_training(config: Config, num_items: int | None) -> Iterator[tuple[str, str]]:
