@@ -99,6 +99,31 @@ def test_unclicked_items_are_handed_out_where_asked_for(one: World, long_input: 
     assert model.asked_of(one.builder()).need_unclicked
 
 
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("cut", ["now", "session_start"])
+def test_a_vector_is_the_same_in_training_and_where_lists_are_made(
+    one: World, cut: str, num_layers: int
+) -> None:
+    options = {"dropout": 0.0, "reads_unclicked": True, "num_layers": num_layers}
+    model = one.model(encoder="sasrec", encoder_options=options, fusion="none", metric="none")
+    vectors, last = {}, {}
+    for rows in ("all", "query"):
+        builder = model.asked_of(one.builder(cut=cut, rows=rows))
+        batch = to_tensors(builder.build(np.arange(len(one.samples))), torch.device("cpu"))
+        with torch.no_grad():
+            vectors[rows] = model.user_vectors(batch)
+        end = batch.mask.sum(dim=1)[batch.row_sample] - 1
+        last[rows] = {
+            int(sample): row
+            for row, sample in enumerate(batch.row_sample)
+            if batch.row_position[row] == end[row]
+        }
+    both = sorted(set(last["all"]) & set(last["query"]))
+    assert len(both) > 5
+    ours, theirs = (vectors[rows][[last[rows][one_] for one_ in both]] for rows in last)
+    torch.testing.assert_close(ours, theirs)
+
+
 def test_where_none_is_asked_for_no_table_is_read_for_it(one: World) -> None:
     handed_out = {}
     for long_input in ("fields", "none"):

@@ -161,6 +161,9 @@ def _memory(usuals: list[float], mosts: list[float]) -> list[Figure]:
         ),
         told("overload: memory at each peak, the first before all floods", f"{at_peaks} MiB"),
         told("overload: memory in each flood", f"{in_floods} MiB"),
+        told(
+            "overload: the most of all, above the first peak", f"{max(mosts) - usuals[0]:+.0f} MiB"
+        ),
     ]
 
 

@@ -111,7 +111,7 @@ class UnclickedRecommender(nn.Module):
             weight.copy_(functional.normalize(weight, dim=1))
 
     def asked_of(self, builder: BatchBuilder) -> BatchBuilder:
-        """A builder whose batches hold what this model's encoder asks for, and no more.
+        """A builder whose batches hold what this model's encoder asks for.
 
         Args:
             builder: Where batches come from.

@@ -154,7 +154,7 @@ def test_it_gives_the_model_s_vectors(dnn: tuple[Run, Exported]) -> None:
         ("sasrec", {}, {"use_user_id": True}),
         ("sasrec", {"sequence": "session", "num_heads": 2}, {}),
         ("sasrec", {"reads_unclicked": True}, {"fusion": "none"}),
-        ("sasrec", {"reads_unclicked": True}, {"exposures": True}),
+        ("sasrec", {"reads_unclicked": True, "num_layers": 2}, {"exposures": True}),
     ],
 )
 def test_every_encoder_can_be_exported(

@@ -173,6 +173,6 @@ def test_a_log_of_clicks_alone_is_told_where_a_plug_in_would_read_more(
     few = [*SMALL, "--set", "train.max_epochs=1"]
     base = ["--set", "model.fusion=none", "--set", "model.metric=none"]
     assert run(["train", str(data.path), "--out", str(tmp_path / "a"), *few]) == 0
-    assert "is a click, so that the plug-in sees no unclicked item" in capsys.readouterr().err
+    assert "is a click, so that no unclicked item is seen" in capsys.readouterr().err
     assert run(["train", str(data.path), "--out", str(tmp_path / "b"), *few, *base]) == 0
     assert "unclicked item" not in capsys.readouterr().err

@@ -149,29 +149,34 @@ def test_each_position_reads_its_own_unclicked_items_in_torch_s_transformer(
         first = 50 - len(before) if sequence == "history" else 0
         clicked = torch.cat([before, session])
         clicked = clicked + module.places[first : first + len(clicked)]
+        earlier = torch.ones(len(clicked), len(clicked)).triu(1).bool()
+        for layer in blocks.layers[:-1]:
+            clicked = layer(clicked.unsqueeze(0), src_mask=earlier)[0]
+        # The list stands before the last block's input; nobody asks what becomes of it.
         inputs = torch.cat([shown[row] + module.skip, clicked])
-        unseen = torch.ones(len(inputs), len(inputs), dtype=torch.bool)
-        unseen[6:, 6:] = torch.ones(len(clicked), len(clicked)).triu(1).bool()
+        unseen = torch.zeros(len(inputs), len(inputs), dtype=torch.bool)
+        unseen[6:, 6:] = earlier
         unseen[6 + len(before) :, :6] = ~allowed[row][MASK[row]]
-        # An unclicked item is what it is, whoever looks at it.
-        unseen[:6, :6] = ~torch.eye(6, dtype=torch.bool)
-        out = module.norm(blocks(inputs.unsqueeze(0), mask=unseen)[0])[-len(session) :]
+        last = blocks.layers[-1](inputs.unsqueeze(0), src_mask=unseen)[0]
+        out = module.norm(last)[-len(session) :]
         torch.testing.assert_close(found[row][MASK[row]], out, atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
-def test_what_a_position_may_not_see_changes_nothing_there(num_layers: int) -> None:
+def test_a_list_counts_at_the_positions_that_may_see_it_alone(num_layers: int) -> None:
     module = built(num_layers=num_layers, reads_unclicked=True)
     items, long, shown = clicks(1, 3, 5), clicks(2, 3, 4), clicks(6, 3, 2)
     allowed = torch.zeros(3, 5, 2, dtype=torch.bool)
-    allowed[:, :, 0], allowed[:, 3:, 1] = True, True
+    allowed[:, :, 0], allowed[:, 3, 1] = True, True
     known = EncoderContext(long=long, long_mask=LONG_MASK, unclicked=shown, unclicked_mask=allowed)
     before = module(items, MASK, known)
-    later = shown.clone()
-    later[:, 1] = 9.0
-    after = module(items, MASK, replace(known, unclicked=later))
-    assert torch.equal(after[:, :3], before[:, :3])
-    assert not torch.allclose(after[0, 3:], before[0, 3:], atol=1e-3)
+    changed = shown.clone()
+    changed[:, 1] = 9.0
+    after = module(items, MASK, replace(known, unclicked=changed))
+    # Not even a later position learns of it: it would in training, and not where lists are made.
+    others = [0, 1, 2, 4]
+    assert torch.equal(after[:, others], before[:, others])
+    assert not torch.allclose(after[0, 3], before[0, 3], atol=1e-3)
 
 
 def test_unclicked_items_are_read_where_asked_for_and_checked() -> None:
@@ -188,6 +193,8 @@ def test_unclicked_items_are_read_where_asked_for_and_checked() -> None:
     narrow = replace(context, unclicked=shown[..., :7])
     with pytest.raises(UserError, match=r"\[3, 4, 7\] with mask \[3, 5, 4\], expected \[B, N, 8"):
         module(items, MASK, narrow)
+    with pytest.raises(UserError, match=r"mask \[3, 5, 4\], expected .* with \[B, 3, N\]"):
+        module(items[:, :3], MASK[:, :3], context)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from unclicked.report import settings_apart as room
 from unclicked.run import RunFacts
 
 BASE = {"model": {"fusion": "none", "metric": "none"}}
+SAS = {"model": BASE["model"] | {"encoder": "sasrec"}}
+READS = {"encoder_options": {"reads_unclicked": True}}
 
 
 def facts_of(settings: dict[str, Any]) -> RunFacts:
@@ -30,6 +32,13 @@ def facts_of(settings: dict[str, Any]) -> RunFacts:
         (BASE, {"data": {"unclicked": {"source": "shuffled"}}}, False),
         (BASE, BASE, False),
         ({}, BASE, False),
+        (SAS, {"model": SAS["model"] | READS}, True),
+        (BASE, {"model": SAS["model"] | READS}, False),
+        (
+            {"model": SAS["model"] | {"encoder_options": {"num_layers": 2}}},
+            {"model": SAS["model"] | READS},
+            False,
+        ),
         ({}, {}, False),
     ],
 )

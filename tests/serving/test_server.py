@@ -118,6 +118,24 @@ def test_it_listens_on_a_name_and_a_hangup_changes_nothing(
         assert one.process.poll() is None
 
 
+def test_an_address_that_is_too_long_is_refused_as_described(tiny_bundle: Path) -> None:
+    def status(line: str) -> tuple[int, bytes]:
+        with socket.create_connection(("127.0.0.1", one.port), timeout=20) as client:
+            client.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            head, _, body = b"".join(iter(lambda: client.recv(4096), b"")).partition(b"\r\n\r\n")
+        return int(head.split()[1]), body
+
+    with service(tiny_bundle) as one:
+        with urllib.request.urlopen(f"{one.url}/openapi.json", timeout=20) as answer:
+            described = json.load(answer)
+        longer, shorter = "a" * 65_600, "a" * 60_000
+        for method, path in (("GET", "/items"), ("GET", "/model"), ("POST", "/recommend")):
+            assert status(f"{method} {path}?query={longer}") == (414, b"")
+            assert status(f"{method} {path}?query={shorter}")[0] != 414
+            assert "414" in described["paths"][path][method.lower()]["responses"]
+        assert "content" not in described["paths"]["/items"]["get"]["responses"]["414"]
+
+
 def test_sigterm_while_models_are_loaded_ends_at_once(tiny_bundle: Path) -> None:
     command = [sys.executable, "-m", "unclicked", "serve", str(tiny_bundle)]
     command += ["--port", str(free_port())]

@@ -94,7 +94,9 @@ class UserTower(nn.Module):
         context = EncoderContext(self._profile(given) if self.profile is not None else None)
         if self.reads:
             listed = given["unclicked"]
-            seen = (listed > 0)[:, None].expand(-1, self.lengths["clicked"], -1)
+            place = torch.arange(self.lengths["clicked"], device=listed.device)
+            is_last = place == (given["clicked"] > 0).sum(dim=1, keepdim=True) - 1
+            seen = is_last[:, :, None] & (listed > 0)[:, None]
             context = replace(context, unclicked=self._rows("items", listed), unclicked_mask=seen)
         if "long_items" in given:
             long = given["long_items"]

@@ -54,7 +54,8 @@ def training_memory(dataset: PreparedDataset, config: Config) -> TrainingMemory:
         config: The resolved configuration.
 
     Returns:
-        The estimate; good to a factor of two.
+        The estimate; good to a factor of two, but for an encoder that reads unclicked items, whose
+        longer sequence is not counted.
     """
     with torch.device("meta"):
         model = build_model(

@@ -26,10 +26,11 @@ class EncoderContext:
         long_mask: True where a long-term click is real, bool [B, M].
         long_fields: For each item field its long-term values [B, M_f, d_f], float, and their
             mask, bool [B, M_f].
-        unclicked: Item vectors of what was shown and left unclicked [B, N, D], float, in no
-            order; for encoders that ask for it.
-        unclicked_mask: True where a position may see such an item, bool [B, T, N]: the item was
-            shown before the click of that position, or before the session.
+        unclicked: Item vectors of what was shown and left unclicked [B, N, D], float, in an order
+            that means nothing; for encoders that ask for it.
+        unclicked_mask: True where a position may see such an item, bool [B, T, N]: the item is in
+            the unclicked list of that position. In training each position has one; where lists are
+            made, the last position alone has.
     """
 
     profile: Tensor | None = None
@@ -230,29 +231,31 @@ def long_term_items(context: EncoderContext, dim: int) -> LongField | None:
     return long_term_fields(alone, {"item": dim}).get("item")
 
 
-def unclicked_items(context: EncoderContext, dim: int) -> LongField | None:
+def unclicked_items(context: EncoderContext, dim: int, length: int) -> LongField | None:
     """Return the unclicked items as item vectors, for an encoder that reads them itself.
 
     Args:
         context: `unclicked` and `unclicked_mask` are used.
         dim: Width D that the encoder was built for.
+        length: Number of positions T.
 
     Returns:
         Values [B, N, D] and mask [B, T, N]; None where the context has no unclicked items.
 
     Raises:
-        UserError: `unclicked` has no mask or another width.
+        UserError: `unclicked` has no mask, or another width or length.
     """
     values, mask = context.unclicked, context.unclicked_mask
     if values is None:
         return None
-    if mask is None or mask.ndim != 3 or values.shape != (len(mask), mask.shape[2], dim):
+    batch, count = len(values), values.shape[1]
+    if mask is None or mask.shape != (batch, length, count) or values.shape[2:] != (dim,):
         shape = None if mask is None else list(mask.shape)
         raise UserError(
             "ENCODER-CONTEXT",
             "unclicked",
             f"found values {list(values.shape)} with mask {shape}, expected [B, N, {dim}] with "
-            "[B, T, N].",
+            f"[B, {length}, N].",
         )
     return values, mask
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from unclicked.encoders.base import (
     EncoderContext,
@@ -136,13 +135,13 @@ class SASRec(nn.Module):
     Source: the SASRec paper (ICDM 2018). It is no base recommender of our paper.
     Differs: places are counted from the begin of the session, backwards for the clicks before it,
         so that a vector means the same for any number of them; of long-term clicks each item
-        stands once, where it was clicked last. With `reads_unclicked` the items shown and left
-        unclicked up to a click stand in that click's sequence too, marked by a vector and without
-        places: one sequence of both kinds, the rival of the plug-in.
-        Vectors are not scaled by sqrt(D) first, as the formula has it and the official code has
-        not. A map of the profile can be added, so that base encoders are compared on the same
-        inputs. One block of several heads by default, where the paper has two of one, and short
-        steps for its weights: chosen on validation (docs/experiments.md).
+        stands once, where it was clicked last. With `reads_unclicked` each position's unclicked
+        list stands in its sequence too, marked by a vector and without places, in the last block:
+        one sequence of clicks and skips, the rival of the plug-in. Vectors are not scaled by
+        sqrt(D) first, as the formula has it and the official code has not. A map of the profile can
+        be added, so that base encoders are compared on the same inputs. One block of several heads
+        by default, where the paper has two of one, and short steps for its weights: chosen on
+        validation (docs/experiments.md).
     """
 
     dense_rate = 0.03
@@ -194,32 +193,23 @@ class SASRec(nn.Module):
             vectors, real = torch.cat([clicks[0], items], 1), torch.cat([clicks[1], mask], 1)
             place = torch.cat([before, place], 1)
         vectors = vectors.masked_fill(~real.unsqueeze(-1), 0.0) + self._vectors_of(place)
-        vectors, seen = self._with_unclicked(vectors, causal_mask(real), context)
-        if self.profile is not None:
-            vectors = vectors + self.profile(profile).unsqueeze(1)
-        vectors = self.input_dropout(vectors)
+        added = 0.0 if self.profile is None else self.profile(profile).unsqueeze(1)
+        vectors = self.input_dropout(vectors + added)
+        seen = causal_mask(real)
         for block in self.blocks[:-1]:
             vectors = block(vectors, seen)
         # Nobody asks for the last block's vectors of what stands before the session.
-        states: Tensor = self.norm(self.blocks[-1](vectors, seen[:, seen.shape[1] - length :]))
+        seen = seen[:, seen.shape[1] - length :]
+        found = None
+        if self.skip is not None:
+            found = unclicked_items(context, self.shape.dim, length)
+        if found is not None and self.skip is not None:
+            # In the last block alone: no position then sees the lists of others through them.
+            shown = found[0].masked_fill(~found[1].any(dim=1).unsqueeze(-1), 0.0) + self.skip
+            vectors = torch.cat([self.input_dropout(shown + added), vectors], 1)
+            seen = torch.cat([found[1], seen], 2)
+        states: Tensor = self.norm(self.blocks[-1](vectors, seen))
         return states.masked_fill(~mask.unsqueeze(-1), 0.0)
-
-    def _with_unclicked(
-        self, vectors: Tensor, seen: Tensor, context: EncoderContext
-    ) -> tuple[Tensor, Tensor]:
-        """Put unclicked items before all clicks; only positions of the session see them."""
-        if self.skip is None or (found := unclicked_items(context, self.shape.dim)) is None:
-            return vectors, seen
-        shown, allowed = found
-        count = shown.shape[1]
-        shown = shown.masked_fill(~allowed.any(dim=1).unsqueeze(-1), 0.0) + self.skip
-        before = seen.shape[1] - allowed.shape[1]
-        # An unclicked item sees itself alone: whatever it saw, an earlier click could see too.
-        own = torch.eye(count, dtype=torch.bool, device=seen.device).expand(len(seen), -1, -1)
-        whole = functional.pad(seen, (count, 0, count, 0))
-        whole[:, count + before :, :count] = allowed
-        whole[:, :count, :count] = own
-        return torch.cat([shown, vectors], dim=1), whole
 
     def _vectors_of(self, place: Tensor) -> Tensor:
         """Vectors of places, which count from 0 at the begin of the session; -1 lies before it."""

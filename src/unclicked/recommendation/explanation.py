@@ -23,7 +23,7 @@ def explain(
     Returns:
         "gate" with "mean", "min" and "max" over dimensions, and "distances" with
         "clicked_unclicked" |h - n|^2, "moved" |z - h|^2, "clicked_length" |h|^2 and
-        "unclicked_length" |n|^2; both None where no unclicked item was read.
+        "unclicked_length" |n|^2; both None where the plug-in has no unclicked vector.
     """
     if not bool(unclicked.any()):
         return {"gate": None, "distances": None}

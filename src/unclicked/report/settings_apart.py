@@ -8,6 +8,7 @@ from typing import Any
 from unclicked.run import read_facts
 
 # Settings of the plug-in: without fusion and metric loss they change nothing.
+OPTIONS = "model.encoder_options"
 PLUGIN_KEYS = (
     "model.fusion",
     "model.metric",
@@ -66,6 +67,9 @@ def only_unclicked(base: Path | None, run: Path | None) -> bool:
         return False
     same = facts[0].own_encoder == facts[1].own_encoder
     apart = settings_apart(base, run)
+    options = [{**one.model.encoder_options, "reads_unclicked": 0} for one in (first, second)]
+    if options[0] == options[1]:
+        apart = {key: pair for key, pair in apart.items() if not key.startswith(OPTIONS)}
     return same and all(key.startswith(PLUGIN_KEYS) or key == SEED for key in apart)
 
 

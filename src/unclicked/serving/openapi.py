@@ -127,11 +127,9 @@ def _route(
         content = {"application/json": {"schema": _ref("ErrorAnswer")}}
         responses[str(status)] = {"description": _ERRORS[status], "content": content}
     route: dict[str, Any] = {"summary": summary, "responses": responses}
-    if not parameters:
-        return route
     # Of the HTTP server itself, which knows no route yet.
     responses["414"] = _TOO_LONG
-    return route | {"parameters": parameters}
+    return route | ({"parameters": parameters} if parameters else {})
 
 
 def _ref(name: str) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def training_step(
     metric, counted = _metric(model, batch, rows, leaves)
     _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample, ranks)
     (mean * share.weight).backward()
-    judged = rows.unclicked_mask & counted
+    # An encoder may read unclicked items where the plug-in, and so its distances, are off.
+    judged = rows.unclicked_mask & counted & model.plugin.options.needs_unclicked
     weight = metric_weight_at(model.config, step)
     losses = Losses(ranking, metric, judged, rows.unclicked_mask, weight)
     norms = _add_metric_gradient(model, leaves, losses, share)
