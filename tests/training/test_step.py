@@ -267,6 +267,10 @@ def test_the_report_is_about_the_rows_that_are_judged(one: World, positions: str
     assert report.metric_loss > 9e3
     model = one.model(fusion="none", metric="clicked_label", label_encoder="separate")
     assert step(model, batch).metric_loss > 0
+    # The encoder reads unclicked items; the plug-in, whose distances these are, is off.
+    reads = {"encoder": "sasrec", "encoder_options": {"reads_unclicked": True}}
+    report = step(one.model(fusion="none", metric="none", **reads), batch)
+    assert (report.metric_loss, report.clicked_unclicked, report.active_share) == (0.0, 0.0, 0.0)
 
 
 def test_a_broken_item_row_is_named_and_nothing_moves(one: World) -> None:

@@ -78,7 +78,8 @@ def training_step(
     _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample, ranks)
     (mean * share.weight).backward()
     # An encoder may read unclicked items where the plug-in, and so its distances, are off.
-    judged = rows.unclicked_mask & counted & model.plugin.options.needs_unclicked
+    options = model.plugin.options
+    judged = rows.unclicked_mask & counted & (options.needs_unclicked or options.needs_labels)
     weight = metric_weight_at(model.config, step)
     losses = Losses(ranking, metric, judged, rows.unclicked_mask, weight)
     norms = _add_metric_gradient(model, leaves, losses, share)
