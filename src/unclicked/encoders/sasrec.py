@@ -200,10 +200,8 @@ class SASRec(nn.Module):
             vectors = block(vectors, seen)
         # Nobody asks for the last block's vectors of what stands before the session.
         seen = seen[:, seen.shape[1] - length :]
-        found = None
-        if self.skip is not None:
-            found = unclicked_items(context, self.shape.dim, length)
-        if found is not None and self.skip is not None:
+        found = unclicked_items(context, self.shape.dim, length)
+        if self.skip is not None and found is not None:
             # In the last block alone: no position then sees the lists of others through them.
             shown = found[0].masked_fill(~found[1].any(dim=1).unsqueeze(-1), 0.0) + self.skip
             vectors = torch.cat([self.input_dropout(shown + added), vectors], 1)

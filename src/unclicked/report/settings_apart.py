@@ -7,8 +7,8 @@ from typing import Any
 
 from unclicked.run import read_facts
 
-# Settings of the plug-in: without fusion and metric loss they change nothing.
 OPTIONS = "model.encoder_options"
+# Settings of the plug-in: without fusion and metric loss they change nothing.
 PLUGIN_KEYS = (
     "model.fusion",
     "model.metric",
