@@ -125,6 +125,15 @@ class UnclickedRecommender(nn.Module):
             need_unclicked=builder.need_unclicked or reads_unclicked(self.encoder),
         )
 
+    def unclicked_readers(self) -> list[str]:
+        """Parts by which a user's unclicked items reach her vector.
+
+        Returns:
+            "encoder", "plug-in", both or neither; a metric loss alone reads them in training only.
+        """
+        found = ["encoder"] if reads_unclicked(self.encoder) else []
+        return found if self.config.fusion == "none" else [*found, "plug-in"]
+
     def encode(self, batch: TensorBatch) -> Rows:
         """Vectors of every row of a batch.
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from unclicked.bundle import export_bundle, open_bundle
+from unclicked.bundle.card import model_card
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.split import readable
 from unclicked.run import Run, open_run
+
+Variant = Callable[..., Run]
 
 
 def test_metrics_are_means_with_their_intervals(judged_run: Run, bundle_folder: Path) -> None:
@@ -38,6 +42,7 @@ def test_it_says_what_was_trained_and_on_what(
     assert card["data"]["items"] == 120
     assert card["data"]["users"] == tiny_data.card["users"]
     assert card["model"]["encoder"] == judged_run.config.model.encoder
+    assert card["model"]["unclicked_read_by"] == "plug-in"
     assert card["parity"] == {}
     text = (bundle_folder / "card.md").read_text()
     mean = card["evaluation"]["test"]["metrics"]["HR@20"]["mean"]
@@ -49,6 +54,23 @@ def test_it_says_what_was_trained_and_on_what(
     test = readable(card["split"]["boundaries"]["test_us"])
     assert f", test {test}" in text
     assert all(one in text for one in card["limits"])
+
+
+@pytest.mark.parametrize(
+    ("fusion", "reads", "told"),
+    [
+        ("none", False, "nothing"),
+        ("none", True, "encoder"),
+        ("confidence", True, "encoder and plug-in"),
+    ],
+)
+def test_it_says_what_reads_unclicked_items(
+    variant: Variant, fusion: str, reads: bool, told: str
+) -> None:
+    # A metric loss reads them in training, and no answer depends on them.
+    run = variant(encoder="sasrec", fusion=fusion, encoder_options={"reads_unclicked": reads})
+    assert run.config.model.metric != "none"
+    assert model_card(run, None)["model"]["unclicked_read_by"] == told
 
 
 def test_a_run_that_was_not_judged_says_so(tiny_run: Path, tmp_path: Path) -> None:

@@ -197,7 +197,11 @@ def test_random_vectors_have_no_neighbours(variant: Variant, table: Path, tmp_pa
     ("change", "message"),
     [
         (lambda t: t.drop_columns(["brand"]), "no column brand"),
-        (lambda t: t.drop_columns(["item_id"]), 'no column "item_id"'),
+        (lambda t: t.drop_columns(["item_id"]), "no column item_id; expected item_id and every"),
+        (
+            lambda t: t.rename_columns({"item_id": "item", "brand": "brands"}),
+            'If it is the same, rename "item" to "item_id" and rename "brands" to "brand"[.]',
+        ),
         (lambda t: t.set_column(0, "item_id", pa.array(range(len(t)))), "ids"),
         (lambda t: pa.concat_tables([t, t.set_column(1, t.column_names[1], t[0])]), "one row per"),
     ],

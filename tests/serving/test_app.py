@@ -232,3 +232,25 @@ def test_what_happened_is_counted(client: TestClient) -> None:
     assert "unclicked_batch_size_count" in text
     # Whoever asks in another way is refused, and told nothing else.
     assert client.post("/metrics").json()["error"]["code"] == "METHOD"
+
+
+def test_users_who_must_leave_memory_are_told(
+    start: Start, tiny_bundle: Path, ids: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = start(tiny_bundle, watch_seconds=0, max_users=2)
+    for user in ("anna", "berta", "carla", "dora"):
+        events = [{"item_id": ids[1], "timestamp": ago(minutes=1), "clicked": True}]
+        body = json.dumps({"user_id": user, "events": events})
+        assert client.post("/events", content=body, headers=JSON).json()["stored"] == 1
+    lines = client.get("/metrics").text.splitlines()
+    assert "unclicked_users_kept 2.0" in lines
+    assert "unclicked_users_dropped_total 2.0" in lines
+    told = [one for one in capfd.readouterr().err.splitlines() if "--max-users" in one]
+    # One line for the first; the second came within seconds of it.
+    assert len(told) == 1
+
+
+def test_a_model_says_whether_it_reads_skips(client: TestClient) -> None:
+    # The tiny run has the plug-in; the page says so of it, and of a base the contrary.
+    found = client.get("/model").json()["models"]["main"]
+    assert (found["fusion"], found["reads_unclicked"]) == ("confidence", True)

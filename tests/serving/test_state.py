@@ -33,7 +33,7 @@ def opened(request: pytest.FixtureRequest) -> Opened:
     async def open_store(
         horizon: int = 10 * HOUR, max_events: int = 10_000
     ) -> AsyncIterator[Store]:
-        store: Store = MemoryStore(horizon, max_events=max_events)
+        store: Store = MemoryStore(horizon, max_events=max_events, max_users=20_000)
         if server is not None:
             store = RedisStore.from_url(server.url, horizon, max_events=max_events)
         try:
@@ -183,13 +183,14 @@ def test_it_says_that_it_is_ready(opened: Opened) -> None:
 
 def test_the_least_recently_used_user_goes() -> None:
     async def run() -> None:
-        store = MemoryStore(10 * HOUR, max_users=2)
+        told = []
+        store = MemoryStore(10 * HOUR, max_users=2, told=lambda: told.append("a user"))
         for user in ("a", "b"):
             await store.add(user, [at(0)], NOW)
         assert len(await store.get("a", NOW)) == 1
         await store.add("c", [at(0)], NOW)
         assert [len(await store.get(user, NOW)) for user in "abc"] == [1, 0, 1]
-        assert store.users_dropped == 1
+        assert (store.users_dropped, len(store), told) == (1, 2, ["a user"])
         # Users whose time has come make room first and are not counted.
         await store.add("d", [at(20)], NOW + 20 * HOUR)
         await store.add("e", [at(20)], NOW + 20 * HOUR)

@@ -63,7 +63,7 @@ def test_nothing_that_matters_is_dropped(histories: list[list[Record]], cut: str
     async def run() -> None:
         nonlocal compared, dropped
         for number, events in enumerate(histories):
-            store = MemoryStore(horizon)
+            store = MemoryStore(horizon, max_users=9)
             begin = 0
             while begin < len(events):
                 # What happened within half an hour arrives together, in any order.

@@ -97,7 +97,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.now = NOW
-        self.stores: list[Store] = [MemoryStore(20 * HOUR, max_events=6)]
+        self.stores: list[Store] = [MemoryStore(20 * HOUR, max_events=6, max_users=9)]
         if self.url:
             self.stores.append(RedisStore.from_url(self.url, 20 * HOUR, max_events=6))
             for user in ("7", "u"):

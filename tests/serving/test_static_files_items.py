@@ -90,7 +90,7 @@ def test_skips_are_not_said_to_repel(chromium: Any, address: str) -> None:
         assert "speaks for them" in one.inner_text("#skips-note")
         models = ask(address, "model")
         for info in models["models"].values():
-            info["fusion"] = "none"
+            info["reads_unclicked"] = False
         one.route("**/model", lambda route: route.fulfill(json=models))
         ready(one, address)
         # Where no model reads them, there is nothing to say.

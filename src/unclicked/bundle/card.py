@@ -54,6 +54,7 @@ def model_card(run: Run, dataset: PreparedDataset | None) -> dict[str, Any]:
             "encoder": run.facts.own_encoder or config.model.encoder,
             "fusion": config.model.fusion,
             "metric": config.model.metric,
+            "unclicked_read_by": " and ".join(run.model.unclicked_readers()) or "nothing",
             "dim": config.model.dim,
             "cut": config.data.unclicked.cut,
             "step": run.progress.best_step,

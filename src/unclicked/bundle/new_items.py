@@ -22,6 +22,10 @@ from unclicked.bundle.neighbours import neighbour_vectors
 from unclicked.bundle.opening import open_bundle
 from unclicked.config import Config
 from unclicked.data.catalogue import Catalogue, FieldCodes
+from unclicked.data.column_hints import list_columns, nearest_name
+from unclicked.data.log_files import check_file
+from unclicked.data.reader import column_types
+from unclicked.data.schema import ReadOptions
 from unclicked.data.side_fields import SideField
 from unclicked.data.side_tables import SideTable, read_side_table
 from unclicked.data.vocabulary import Vocabulary
@@ -128,17 +132,31 @@ def _id_type(bundle: Bundle) -> pa.DataType:
 def _read(bundle: Bundle, path: Path) -> SideTable:
     data = bundle.config.data
     options = read_options(data, "fail", data.item_bins)
-    table = read_side_table(path, "item_id", options, _id_type(bundle), data.item_name)
-    lacking = [name for name in bundle.catalogue.fields if name not in table.fields]
-    if lacking:
-        raise UserError(
-            "DATA-COLUMN",
-            str(path),
-            f"no column {', '.join(lacking)}; expected item_id and every field of the bundle's "
-            f"items ({', '.join(bundle.catalogue.fields)}). Leave a value empty where there is "
-            "none.",
-        )
-    return table
+    _refuse_lacking(bundle, path, options)
+    return read_side_table(path, "item_id", options, _id_type(bundle), data.item_name)
+
+
+def _refuse_lacking(bundle: Bundle, path: Path, options: ReadOptions) -> None:
+    """Columns go by the names that the bundle was made with, which nothing maps anew."""
+    check_file(path)
+    types = column_types(path, options.limits)
+    ids = options.name_in_file("item_id")
+    ids = ids if ids in types else "item_id"
+    name = bundle.config.data.item_name
+    others = [*bundle.catalogue.fields, *([] if name is None else [name])]
+    lacking = [one for one in (ids, *others) if one not in types]
+    if not lacking:
+        return
+    near = {one: nearest_name(one, set(types) - {ids, *others}) for one in lacking}
+    rename = [f'rename "{found}" to "{one}"' for one, found in near.items() if found is not None]
+    told = f" If it is the same, {' and '.join(rename)}." if rename else ""
+    raise UserError(
+        "DATA-COLUMN",
+        str(path),
+        f"no column {', '.join(lacking)}; expected {ids} and every field of the bundle's items "
+        f"({', '.join(others)}). Found: {list_columns(types)}.{told} Leave a value empty where "
+        "there is none.",
+    )
 
 
 def _names(table: SideTable, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[str]:

@@ -32,6 +32,9 @@ def serve(
             help="Where users' events are kept: memory, or redis://HOST:PORT/N.",
         ),
     ] = "memory",
+    max_users: Annotated[
+        int, typer.Option(help="Users kept in memory; one more drops the longest unasked.", min=1)
+    ] = 20_000,
     queue: Annotated[
         int, typer.Option(help="Users that may wait; more are refused with 503.", min=1)
     ] = 256,
@@ -76,6 +79,7 @@ def serve(
         workers=workers,
         threads=threads,
         state=state,
+        max_users=max_users,
         queue=queue,
         max_batch=max_batch,
         timeout_seconds=timeout_seconds,

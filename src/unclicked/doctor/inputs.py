@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unclicked.data.dataset import PreparedDataset
 from unclicked.doctor.finding import Finding
-from unclicked.encoders.asks import long_input_of, reads_unclicked
+from unclicked.encoders.asks import long_input_of
 from unclicked.evaluation import held_out_builder
 from unclicked.metrics import per_user
 from unclicked.model import UnclickedRecommender
@@ -95,8 +95,7 @@ def _inputs(model: UnclickedRecommender, batch: TensorBatch) -> dict[str, Exchan
         found["long-term clicks"] = _long_term
     if model.profile is not None:
         found["profile"] = _profile
-    reads = model.config.fusion != "none" or reads_unclicked(model.encoder)
-    if reads and len(batch.unclicked):
+    if model.unclicked_readers() and len(batch.unclicked):
         found["unclicked items"] = _unclicked
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def build(settings: Settings) -> Starlette:
     main = models.slots["main"].served
     if main is None:
         raise UnclickedError("SERVE", settings.bundle, "was not loaded.")
-    store = open_store(settings.state, main.bundle.config.data)
+    store = open_store(settings, main.bundle.config.data, metrics.drop)
     recommending = Recommending(models, store)
     batcher = Batcher(
         recommending.compute,
@@ -126,12 +126,15 @@ def slots_of(settings: Settings) -> dict[str, Slot]:
     return slots
 
 
-def open_store(state: str, config: DataConfig) -> Store:
+def open_store(
+    settings: Settings, config: DataConfig, dropped: Callable[[], object] | None = None
+) -> Store:
     """Where events are kept.
 
     Args:
-        state: "memory", or a URL of Redis.
+        settings: Whose `state` is "memory" or a URL of Redis.
         config: The rules whose windows say for how long.
+        dropped: Called for every user who had to leave memory before her time.
 
     Returns:
         The store.
@@ -140,9 +143,9 @@ def open_store(state: str, config: DataConfig) -> Store:
         UnclickedError: If it is neither.
     """
     horizon = horizon_us(config)
-    if state == "memory":
-        return MemoryStore(horizon)
-    return RedisStore.from_url(state, horizon, log=TroubleLog())
+    if settings.state == "memory":
+        return MemoryStore(horizon, max_users=settings.max_users, told=dropped)
+    return RedisStore.from_url(settings.state, horizon, log=TroubleLog())
 
 
 def routes(handlers: Handlers) -> list[Route]:

@@ -18,6 +18,7 @@ from unclicked.errors import UnclickedError
 from unclicked.serving.batcher import Batcher
 from unclicked.serving.body import parse
 from unclicked.serving.catalogue_pages import CataloguePages, made_up_examples
+from unclicked.serving.memory_state import MemoryStore
 from unclicked.serving.metrics import Computed
 from unclicked.serving.models import Models
 from unclicked.serving.problems import Problem, busy, json_response
@@ -211,6 +212,8 @@ class Handlers:
     async def figures(self, request: Request) -> Response:
         """Figures for Prometheus."""
         self.metrics.waiting.set(self.batcher.depth)
+        if isinstance(self.store, MemoryStore):
+            self.metrics.keep(len(self.store))
         text, kind = await asyncio.to_thread(self.metrics.text)
         return Response(text, headers={"content-type": kind})
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from unclicked.serving.state import MAX_EVENTS, Added, Record, add_records, is_gone
 
-MAX_USERS = 20_000
 # Each call of add frees at most this many users who are gone, so that no call is slow.
 SWEPT = 2
 
@@ -19,6 +18,7 @@ class MemoryStore:
         horizon: How long events are kept, microseconds; see `state.horizon_us`.
         max_events: Events of one user that are kept at most, the oldest go.
         max_users: Users that are kept at most, the least recently used go.
+        told: Called for every user who had to go before her time.
 
     Attributes:
         kind: "memory".
@@ -26,7 +26,7 @@ class MemoryStore:
 
     Example:
         >>> import asyncio
-        >>> store = MemoryStore(horizon=100)
+        >>> store = MemoryStore(horizon=100, max_users=9)
         >>> asyncio.run(store.add("u", [Record("a", 5, clicked=False)], 9))
         Added(stored=1, duplicates=0)
         >>> len(asyncio.run(store.get("u", 104))), len(asyncio.run(store.get("u", 105)))
@@ -36,14 +36,24 @@ class MemoryStore:
     kind = "memory"
 
     def __init__(
-        self, horizon: int, *, max_events: int = MAX_EVENTS, max_users: int = MAX_USERS
+        self,
+        horizon: int,
+        *,
+        max_events: int = MAX_EVENTS,
+        max_users: int,
+        told: Callable[[], object] | None = None,
     ) -> None:
+        self._told = told
         self._horizon = horizon
         self._max_events = max_events
         self._max_users = max_users
         # The least recently used user first.
         self._users: OrderedDict[str, list[Record]] = OrderedDict()
         self.users_dropped = 0
+
+    def __len__(self) -> int:
+        """Users that are kept; of some the time may be over."""
+        return len(self._users)
 
     async def add(self, user_id: str, events: Sequence[Record], now_us: int) -> Added:
         """Add a user's events; see `state.Store`.
@@ -113,3 +123,5 @@ class MemoryStore:
         while len(self._users) > self._max_users:
             self._users.popitem(last=False)
             self.users_dropped += 1
+            if self._told is not None:
+                self._told()

@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 from unclicked.serving.settings import FIGURES
+from unclicked.serving.trouble_log import TroubleLog
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -84,6 +85,34 @@ class Computed:
             ["list"],
             registry=own,
         )
+        self._kept = Gauge(
+            "unclicked_users_kept",
+            "Users whose events this process keeps.",
+            multiprocess_mode="livesum",
+            registry=own,
+        )
+        self._dropped = Counter(
+            "unclicked_users_dropped",
+            "Users whose events had to go before their time, because others came.",
+            registry=own,
+        )
+        self._log = TroubleLog()
+
+    def drop(self) -> None:
+        """Count a user who had to go before her time, and say so in the log."""
+        self._dropped.inc()
+        self._log(
+            "kept events: more users than --max-users; those of whoever was asked for longest ago "
+            "were dropped. Raise it, or keep them in Redis (--state redis://HOST:6379/0)."
+        )
+
+    def keep(self, users: int) -> None:
+        """Take down how many users are kept here.
+
+        Args:
+            users: Their number.
+        """
+        self._kept.set(users)
 
     def batch(self, size: int, seconds: float) -> None:
         """Count a computed batch.

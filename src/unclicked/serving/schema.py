@@ -251,6 +251,7 @@ class ModelFacts(BaseModel):
     dim: int
     encoder: str
     fusion: str
+    reads_unclicked: bool
     cut: str
     item_fields: list[str]
     profile_fields: dict[str, list[str]]

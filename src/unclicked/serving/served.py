@@ -138,6 +138,7 @@ class Served:
             "dim": bundle.config.model.dim,
             "encoder": bundle.config.model.encoder,
             "fusion": bundle.config.model.fusion,
+            "reads_unclicked": bool(bundle.model.unclicked_readers()),
             "cut": bundle.config.data.unclicked.cut,
             "item_fields": list(bundle.catalogue.fields),
             "profile_fields": {

@@ -26,6 +26,7 @@ class Settings(BaseModel):
     # One core computes and another one talks; small batches gain nothing by a second thread.
     threads: int = Field(1, ge=1)
     state: str = "memory"
+    max_users: int = Field(20_000, ge=1)
     queue: int = Field(256, ge=1)
     max_batch: int = Field(64, ge=1, le=4096)
     timeout_seconds: float = Field(2.0, gt=0)

@@ -210,7 +210,7 @@ function build(model, examples) {
   at("source").textContent = app.examples.length === 0 ? ""
     : examples.source === "made_up" ? "These users are made up; nobody clicked this."
       : "These users are from the data set.";
-  at("skips-note").hidden = Object.values(app.infos).every((info) => info.fusion === "none");
+  at("skips-note").hidden = Object.values(app.infos).every((info) => !info.reads_unclicked);
   shelves = new Shelves(at("shelves"), app.infos, app.titles, act);
   drawModels(model, app.titles);
   for (const id of ["user-part", "shelf-part", "why-part", "more-part"]) at(id).hidden = false;

@@ -10,7 +10,7 @@ export function count(number, noun, none = "no") {
 
 /** The names of the models in plain words, by "main" and "beside". */
 export function titlesOf(infos) {
-  const plain = (info) => (info.fusion === "none" ? "Clicks-only model" : "Unclicked-aware model");
+  const plain = (info) => (info.reads_unclicked ? "Unclicked-aware model" : "Clicks-only model");
   const kinds = Object.values(infos).map(plain);
   const alike = new Set(kinds).size < kinds.length;
   return Object.fromEntries(Object.entries(infos).map(([name, info]) =>
@@ -23,8 +23,7 @@ export function inside(title) {
 }
 
 export function aboutOf(info) {
-  return info.fusion === "none" ? "Reads clicks only."
-    : "Reads clicks and what was passed over.";
+  return info.reads_unclicked ? "Reads clicks and what was passed over." : "Reads clicks only.";
 }
 
 /** A user as the subject of a sentence; a label may be a whole description. */
