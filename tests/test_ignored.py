@@ -53,6 +53,8 @@ CASES = [
     (["train.patience=3", "train.max_epochs=1"], "train.patience=7"),
     (["train.num_negatives=121"], "train.num_negatives=999"),
     (["train.ranking_loss=mse"], "train.num_negatives=7"),
+    (["train.ranking_loss=mse"], "train.unclicked_negatives=1"),
+    (["train.unclicked_negatives=1"], "train.logits=bfloat16"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.cut=session_start"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.source=random"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.weighting=exposures"),

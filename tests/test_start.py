@@ -195,6 +195,10 @@ def test_lists_are_read_only_where_they_matter(
     assert config.model.sees_unclicked == needed
     builder = training_builder(tiny_data, config, last_only=False)
     assert builder.need_unclicked == needed
+    as_negatives = settings(tiny_data, fusion=fusion, metric=metric)
+    train = as_negatives.train.model_copy(update={"unclicked_negatives": 1.0})
+    as_negatives = as_negatives.model_copy(update={"train": train})
+    assert training_builder(tiny_data, as_negatives, last_only=False).need_unclicked
 
 
 READS = {"encoder": "sasrec", "encoder_options": {"reads_unclicked": True}}

@@ -252,6 +252,12 @@ class TrainConfig(Table):
     num_negatives: int = Field(
         20000, ge=1, description="negatives drawn for a batch; the whole catalogue where smaller"
     )
+    unclicked_negatives: float = Field(
+        0.0,
+        ge=0,
+        description="how many times each unclicked item of a row counts as a further negative of "
+        "its softmax; 0 is off, as in the paper. A rival of the plug-in, slower, and no input",
+    )
     logits: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="precision of the softmax's products with the negatives; bfloat16 is faster "
@@ -296,3 +302,8 @@ class Config(Table):
     model: ModelConfig = Field(default_factory=ModelConfig, description="model")
     train: TrainConfig = Field(default_factory=TrainConfig, description="training")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="judging")
+
+    @property
+    def sees_unclicked(self) -> bool:
+        """Whether training looks at unclicked items, for its input or for a loss."""
+        return self.model.sees_unclicked or self.train.unclicked_negatives > 0

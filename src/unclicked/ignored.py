@@ -110,7 +110,7 @@ def _of_plugin(config: Config) -> Iterator[tuple[str, str]]:
     model = config.model
     if model.fusion != "confidence":
         yield "model.gate_activation", f"model.fusion is {model.fusion}, which has no gate"
-    if not model.sees_unclicked:
+    if not config.sees_unclicked:
         for name in ("cut", "source", "weighting"):
             reason = "model.fusion and model.metric are none, so no unclicked item is seen"
             yield f"data.unclicked.{name}", reason
@@ -123,6 +123,9 @@ def _of_training(config: Config, num_items: int | None) -> Iterator[tuple[str, s
     train = config.train
     if train.ranking_loss == "mse":
         yield "train.num_negatives", "train.ranking_loss is mse, which draws none"
+        yield "train.unclicked_negatives", "train.ranking_loss is mse, which has no negatives"
+    elif train.unclicked_negatives > 0:
+        yield "train.logits", "train.unclicked_negatives is on, whose products are in float32"
     if train.optimizer != "adagrad":
         yield "train.initial_accumulator", f"train.optimizer is {train.optimizer}"
     # The same number is how one says that nothing is to stop early.

@@ -188,7 +188,7 @@ def training_builder(
         num_labels=config.train.num_labels,
         cut=unclicked.cut,
         rows="final" if last_only else config.train.loss_positions,
-        need_unclicked=config.model.sees_unclicked,
+        need_unclicked=config.sees_unclicked,
     )
 
 

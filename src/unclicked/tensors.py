@@ -68,6 +68,22 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
     )
 
 
+def unclicked_pairs(batch: TensorBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """Every row with every item of its unclicked list.
+
+    Args:
+        batch: A batch.
+
+    Returns:
+        Row, place in that row's list, and place in `batch.items`, int64 [pairs] each, by row.
+    """
+    begin, end = (batch.unclicked_offsets[batch.unclicked_list + one] for one in (0, 1))
+    row = torch.repeat_interleave(end - begin)
+    within = torch.arange(len(row), device=row.device)
+    within = within - (torch.cumsum(end - begin, 0) - (end - begin))[row]
+    return row, within, batch.unclicked[begin[row] + within]
+
+
 def unclicked_of_samples(batch: TensorBatch) -> tuple[Tensor, Tensor]:
     """The unclicked items of each sample's rows, and which position may see which.
 
@@ -80,11 +96,8 @@ def unclicked_of_samples(batch: TensorBatch) -> tuple[Tensor, Tensor]:
         sees none.
     """
     size, length = batch.clicked.shape
-    begin, end = (batch.unclicked_offsets[batch.unclicked_list + one] for one in (0, 1))
-    row = torch.repeat_interleave(end - begin)
-    within = torch.arange(len(row), device=row.device)
-    within = within - (torch.cumsum(end - begin, 0) - (end - begin))[row]
-    sample, item = batch.row_sample[row], batch.unclicked[begin[row] + within]
+    row, _, item = unclicked_pairs(batch)
+    sample = batch.row_sample[row]
     distinct, which = torch.unique(sample * len(batch.items) + item, return_inverse=True)
     owner = distinct // len(batch.items)
     first = torch.searchsorted(owner, torch.arange(size + 1, device=row.device))

@@ -57,6 +57,8 @@ def test_more_of_everything_takes_more(tiny_data: PreparedDataset) -> None:
     assert wide.batch > small.batch
     few = resolve_for(tiny_data.config, "recommended", {"train": {"batch_size": 8}})
     assert training_memory(tiny_data, few).batch < small.batch / 4
+    against = resolve_for(tiny_data.config, "recommended", {"train": {"unclicked_negatives": 1.0}})
+    assert training_memory(tiny_data, against).batch > small.batch
     assert small.total == small.process + small.weights + small.batch
 
 

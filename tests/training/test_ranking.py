@@ -25,7 +25,12 @@ from unclicked.tensors import TensorBatch, to_tensors
 from unclicked.training.checkpoint import list_checkpoints
 from unclicked.training.log import read_log_lines
 from unclicked.training.optimiser import Optimiser
-from unclicked.training.ranking import ranking_loss, scored_items
+from unclicked.training.ranking import (
+    UnclickedNegatives,
+    ranking_loss,
+    scored_items,
+    unclicked_negatives,
+)
 from unclicked.training.step import training_step
 
 SAMPLER = LogUniform(NUM_ITEMS)
@@ -73,6 +78,69 @@ def test_the_sampled_softmax_by_a_loop() -> None:
         own = [float(torch.logsumexp(logits[row], 0) - logits[row, k - 1]) for k in labels]
         expected = sum(own) / len(own) if own else 0.0
         assert found[row].item() == pytest.approx(expected, abs=1e-10)
+
+
+class Uncorrected(LogUniform):
+    """A sampler whose labels have an expected count of one."""
+
+    def log_expected(self, items: Tensor, drawn: SampledNegatives) -> Tensor:
+        return torch.zeros(items.shape, dtype=torch.float64)
+
+
+def given(rows: list[list[int]]) -> UnclickedNegatives:
+    length = max(map(len, rows))
+    padded = [row + [0] * (length - len(row)) for row in rows]
+    return UnclickedNegatives(torch.tensor(padded), 0.5)
+
+
+def test_unclicked_items_as_negatives_by_a_loop() -> None:
+    """Each counts half beside its one place in the catalogue; item 9 was not drawn."""
+    some = [one for one in range(1, NUM_ITEMS + 1) if one != 9]
+    negatives, user = drawn(some), users()
+    lists = [[5, 9], [], [2]]
+    unclicked = given(lists)
+    scored = scored_items(LABELS, negatives, unclicked)
+    assert 9 in scored
+    vectors = vectors_of(scored).requires_grad_()
+    mean, found = ranking_loss(
+        user, LABELS, scored, vectors, negatives, Uncorrected(NUM_ITEMS), unclicked=unclicked
+    )
+    scores = torch.exp(user @ vectors_of(torch.arange(NUM_ITEMS + 1)).T)
+    # A drawn label is taken out and stands there as the label itself.
+    for row, labels in enumerate(([7, 3], [3])):
+        total = sum(float(scores[row, one]) for one in {*some, *labels})
+        total += 0.5 * sum(float(scores[row, one]) for one in lists[row])
+        own = [math.log(total / float(scores[row, one])) for one in labels]
+        assert found[row].item() == pytest.approx(sum(own) / len(own), abs=1e-12)
+    # A row without labels has no loss, whatever it was shown.
+    assert found[2] == 0
+    assert float(mean.detach()) == pytest.approx(float(found.sum()) / 3, abs=1e-12)
+    mean.backward()
+    assert vectors.grad is not None
+    assert bool(torch.isfinite(vectors.grad).all())
+    # Item 9 is a negative of the first row alone: its gradient is its share times her vector.
+    share = 0.5 * float(scores[0, 9])
+    total = sum(float(scores[0, one]) for one in {*some, 7, 3})
+    total += 0.5 * float(scores[0, 5] + scores[0, 9])
+    at = torch.searchsorted(scored, 9)
+    torch.testing.assert_close(vectors.grad[at], share / total * user[0] / 3)
+
+
+def test_unclicked_negatives_of_a_batch_by_a_loop(one: World) -> None:
+    batch = whole(one)
+    found = unclicked_negatives(batch, 2.0)
+    assert found is not None
+    assert found.weight == 2.0
+    hits = 0
+    for row, labels in enumerate(batch.labels.tolist()):
+        which = int(batch.unclicked_list[row])
+        begin, end = batch.unclicked_offsets[which : which + 2].tolist()
+        listed = batch.items[batch.unclicked[begin:end]].tolist()
+        hits += len(set(listed) & set(labels))
+        kept = [item for item in found.items[row].tolist() if item > 0]
+        assert kept == [item for item in listed if item not in labels]
+    assert hits > 0
+    assert unclicked_negatives(batch, 0.0) is None
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def _train(asked: _Asked, threads: int) -> float:
 
 
 def _warn_of_nothing_unclicked(data: PreparedDataset, config: Config) -> None:
-    if config.model.sees_unclicked and data.card["clicks"] == data.card["rows"]["kept"]:
+    if config.sees_unclicked and data.card["clicks"] == data.card["rows"]["kept"]:
         shared.warn(
             f"every row of {data.path} is a click, so that no unclicked item is seen and "
             "the base recommender is trained alone. Prepare a log that holds what was shown and "

@@ -46,8 +46,8 @@ def training_memory(dataset: PreparedDataset, config: Config) -> TrainingMemory:
     labels, D the width, n the batch's distinct items at most and L the mean length of an unclicked
     list, a step holds about R (S + K) + 2 n D + 6 B T D + B T T D / 8 + 1.5 B M D + R L numbers of
     four bytes, four times: with what their gradients need. The fourth is the attention of heads
-    that are 16 wide. The weights are counted on the model itself, without making them; Adam keeps
-    two numbers for each, AdaGrad one.
+    that are 16 wide. Unclicked items as negatives add R n. The weights are counted on the model
+    itself, without making them; Adam keeps two numbers for each, AdaGrad one.
 
     Args:
         dataset: What would be trained on.
@@ -87,6 +87,8 @@ def _batch(dataset: PreparedDataset, config: Config) -> int:
     long = config.data.clicked.max_long
     met = rows * (1 + labels) + size * long + rows * listed + candidates
     distinct = min(int(met), dataset.num_items)
+    if config.train.unclicked_negatives > 0:
+        compared += rows * distinct
     numbers = (
         compared
         + 2 * distinct * dim

@@ -145,7 +145,7 @@ def _first(path: Path) -> Path | None:
 def _source(run: Path) -> str:
     """Whose unclicked items a run was trained with."""
     config = read_facts(seeds_of(run)[0]).config
-    return config.data.unclicked.source if config.model.sees_unclicked else "own"
+    return config.data.unclicked.source if config.sees_unclicked else "own"
 
 
 def _primary(rows: Sequence[BasedRow]) -> str:

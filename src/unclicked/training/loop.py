@@ -189,7 +189,9 @@ class Training:
         try:
             random = generator_for(seed, step, RANDOM_ITEMS)
             given = (self.model, batch, negatives, self.sampler, random, step, self.ranks, idle)
-            report = training_step(*given, logits=self.config.train.logits)
+            options = self.config.train
+            weight = options.unclicked_negatives
+            report = training_step(*given, logits=options.logits, unclicked_weight=weight)
             return report, self.optimiser.step()
         except NumericError as error:
             self.optimiser.forget()

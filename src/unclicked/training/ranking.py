@@ -2,21 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from unclicked.losses.fused_softmax import fused_sampled_softmax
 from unclicked.losses.regression import squared_error
+from unclicked.losses.sampled_softmax import sampled_softmax
+from unclicked.losses.unclicked_negatives import with_unclicked_negatives
 from unclicked.sampling import LogUniform, SampledNegatives
+from unclicked.tensors import TensorBatch, unclicked_pairs
 
 
-def scored_items(labels: Tensor, negatives: SampledNegatives | None) -> Tensor:
+@dataclass(frozen=True)
+class UnclickedNegatives:
+    """The unclicked items of a batch as negatives of their own rows.
+
+    Attributes:
+        items: int64 [R, N], item indices, 0 where there is none.
+        weight: How many times each counts.
+    """
+
+    items: Tensor
+    weight: float
+
+
+def unclicked_negatives(batch: TensorBatch, weight: float) -> UnclickedNegatives | None:
+    """The unclicked items of each row, without those that it has as a label.
+
+    Args:
+        batch: The batch.
+        weight: How many times each counts, at least 0.
+
+    Returns:
+        Them; None where the weight is 0.
+    """
+    if weight == 0:
+        return None
+    row, slot, place = unclicked_pairs(batch)
+    length = int(slot.max()) + 1 if len(slot) else 0
+    items = torch.zeros(len(batch.labels), length, dtype=torch.int64, device=row.device)
+    items[row, slot] = batch.items[place]
+    # Passed over now and clicked next: the accidental hits of a draw.
+    own = (items[:, :, None] == batch.labels[:, None, :]).any(dim=2)
+    return UnclickedNegatives(items.masked_fill(own, 0), weight)
+
+
+def scored_items(
+    labels: Tensor,
+    negatives: SampledNegatives | None,
+    unclicked: UnclickedNegatives | None = None,
+) -> Tensor:
     """Items whose vectors the ranking loss needs.
 
     Args:
         labels: int64 [R, K], 0 where there is none.
         negatives: One draw for the whole batch, or None where the loss needs none.
+        unclicked: Further negatives of each row.
 
     Returns:
         int64 [n], distinct, ascending.
@@ -28,6 +72,8 @@ def scored_items(labels: Tensor, negatives: SampledNegatives | None) -> Tensor:
     named = labels.reshape(-1)
     if negatives is not None:
         named = torch.cat([named, negatives.index.to(labels.device)])
+    if unclicked is not None:
+        named = torch.cat([named, unclicked.items.reshape(-1)])
     distinct: Tensor = torch.unique(named)
     return distinct
 
@@ -40,6 +86,7 @@ def ranking_loss(
     negatives: SampledNegatives | None,
     sampler: LogUniform,
     logits: str = "float32",
+    unclicked: UnclickedNegatives | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The ranking loss of a batch.
 
@@ -51,6 +98,7 @@ def ranking_loss(
         negatives: One draw for the sampled softmax; None is the squared error.
         sampler: The sampler that drew them.
         logits: Precision of the products with the negatives, "float32" or "bfloat16".
+        unclicked: Further negatives of each row; with them all products are in float32.
 
     Returns:
         Its mean over rows, a float scalar with a gradient; and each row's, float [R], without.
@@ -61,7 +109,7 @@ def ranking_loss(
     if negatives is None:
         rows = squared_error(user, functional.embedding(label_rows, vectors), label_mask)
         return rows.mean(), rows.detach()
-    return fused_sampled_softmax(
+    given = (
         user,
         label_rows,
         label_mask,
@@ -69,5 +117,34 @@ def ranking_loss(
         vectors,
         sampler.log_expected(labels, negatives),
         negatives.log_expected.to(labels.device),
-        logits=logits,
     )
+    if unclicked is None:
+        return fused_sampled_softmax(*given, logits=logits)
+    rows = _against_unclicked(*given, torch.searchsorted(scored, unclicked.items), unclicked)
+    return rows.mean(), rows.detach()
+
+
+def _against_unclicked(
+    user: Tensor,
+    label_rows: Tensor,
+    label_mask: Tensor,
+    negative_rows: Tensor,
+    vectors: Tensor,
+    expected: Tensor,
+    expected_negatives: Tensor,
+    unclicked_rows: Tensor,
+    unclicked: UnclickedNegatives,
+) -> Tensor:
+    """Each row's loss by autograd, which holds all logits: the fused one gives a mean alone."""
+    loss = sampled_softmax(
+        user, label_rows, label_mask, negative_rows, vectors, expected, expected_negatives
+    )
+    label_vectors = functional.embedding(label_rows, vectors)
+    logits = torch.einsum("rd,rkd->rk", user, label_vectors) - expected.to(user.dtype)
+    count = label_mask.sum(dim=1).clamp(min=1)
+    log_total = loss + logits.masked_fill(~label_mask, 0.0).sum(dim=1) / count
+    # One product with each distinct item is less than one with each row's own copies of them.
+    distinct, place = torch.unique(unclicked_rows, return_inverse=True)
+    scores = (user @ functional.embedding(distinct, vectors).T).gather(1, place)
+    mask = (unclicked.items > 0) & label_mask.any(dim=1)[:, None]
+    return with_unclicked_negatives(loss, log_total, scores, mask, weight=unclicked.weight)

@@ -14,7 +14,7 @@ from unclicked.model import Rows, UnclickedRecommender
 from unclicked.sampling import LogUniform, SampledNegatives
 from unclicked.tensors import TensorBatch
 from unclicked.training.metric_step import metric_weight_at, permuted_rows
-from unclicked.training.ranking import ranking_loss, scored_items
+from unclicked.training.ranking import ranking_loss, scored_items, unclicked_negatives
 from unclicked.training.ranks import ALONE, Ranks
 from unclicked.training.share import Share, share_of
 from unclicked.training.step_report import Losses, Norms, StepReport, report_of
@@ -33,6 +33,7 @@ def training_step(
     idle: bool = False,
     *,
     logits: str = "float32",
+    unclicked_weight: float = 0.0,
 ) -> StepReport:
     """Compute both losses of a batch and leave the gradients on the parameters and table rows.
 
@@ -54,6 +55,7 @@ def training_step(
         ranks: Those that share the batch.
         idle: Whether this rank repeats a sample of another, which must not count.
         logits: Precision of the ranking loss's products, "float32" or "bfloat16".
+        unclicked_weight: How many times each unclicked item counts as a negative of its row.
 
     Returns:
         What is worth logging, over all rows of the whole batch.
@@ -67,12 +69,13 @@ def training_step(
     """
     share = share_of(_counted(model, batch), ranks, idle)
     rows = model.encode(batch)
-    scored = scored_items(batch.labels, negatives)
+    unclicked = None if negatives is None else unclicked_negatives(batch, unclicked_weight)
+    scored = scored_items(batch.labels, negatives, unclicked)
     trunk = _trunk(model, batch, rows, scored, generator, share)
     leaves = {name: one.detach().requires_grad_() for name, one in trunk.items()}
     user = model.plugin.fuse(leaves["clicked"], leaves["unclicked"])
     mean, ranking = ranking_loss(
-        user, batch.labels, scored, leaves["vectors"], negatives, sampler, logits
+        user, batch.labels, scored, leaves["vectors"], negatives, sampler, logits, unclicked
     )
     metric, counted = _metric(model, batch, rows, leaves)
     _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample, ranks)
