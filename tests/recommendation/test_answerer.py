@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.recommendation.cuts import with_cut
 
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.vocabulary import Vocabulary
@@ -17,6 +18,7 @@ from unclicked.errors import UserError
 from unclicked.evaluation import held_out_builder, rank
 from unclicked.recommendation import Request, recommend
 from unclicked.recommendation.answerer import Answerer
+from unclicked.recommendation.inputs import Inputs
 from unclicked.retrieval import ExactIndex
 from unclicked.run import Run, build_model, open_run
 
@@ -92,8 +94,45 @@ def test_an_item_shown_twice_is_one_entry_at_its_last_place(
     twice = recommend(run, [replace(request, unclicked=[a, b, *rest, a])])[0]
     once = recommend(run, [replace(request, unclicked=[b, *rest, a])])[0]
     assert twice == once
-    clicked = recommend(run, [replace(request, unclicked=[*request.unclicked, request.clicked[0]])])
-    assert clicked[0]["items"] == recommend(run, [request])[0]["items"]
+
+
+@pytest.mark.parametrize("cut", ["now", "session_start"])
+def test_lists_are_read_as_the_rules_made_them(
+    tiny_data: PreparedDataset, run: Run, cut: str
+) -> None:
+    """A list may hold what was clicked before its window, or in the session after its cut."""
+    run = with_cut(run, cut)
+    samples = tiny_data.splits["test"]
+    expected = held_out_builder(tiny_data, run.config, "test").build(np.arange(len(samples)))
+    decode, inputs = tiny_data.catalogue.items.decode, Inputs(run)
+    requests, overlaps = [], [0, 0]
+    for number in range(len(samples)):
+        request = events_of(tiny_data, number)
+        start = samples.start[number]
+        long = tiny_data.click_item[samples.long_start[number] : start]
+        if cut == "session_start":
+            row = samples.row_start[number]
+            listed = samples.row_items[samples.row_offsets[row] : samples.row_offsets[row + 1]]
+            request = replace(request, unclicked=decode(listed))
+        requests.append(replace(request, long_term=decode(long)))
+        overlaps[0] += len(set(requests[-1].long_term) & set(request.unclicked))
+        overlaps[1] += len(set(request.clicked) & set(request.unclicked))
+    assert overlaps[0] > 0
+    assert (overlaps[1] > 0) == (cut == "session_start")
+    known = inputs.known(requests)
+    assert all(one.ignored == {"clicked": [], "unclicked": []} for one in known)
+    served = inputs.builder(known).build(np.arange(len(known)))
+    for name in ("items", "clicked", "mask", "unclicked", "unclicked_offsets", "unclicked_list"):
+        assert np.array_equal(getattr(served, name), getattr(expected, name)), name
+
+
+def test_what_the_session_clicked_is_no_skip_of_now(tiny_data: PreparedDataset, run: Run) -> None:
+    run = with_cut(run, "now")
+    request = events_of(tiny_data, 0)
+    odd = replace(request, unclicked=[request.clicked[0], *request.unclicked, request.clicked[0]])
+    answer = recommend(run, [odd])[0]
+    assert answer["ignored"]["unclicked"] == [request.clicked[0]]
+    assert answer["items"] == recommend(run, [request])[0]["items"]
 
 
 def test_unknown_ids_are_named_and_left_out(tiny_data: PreparedDataset, run: Run) -> None:

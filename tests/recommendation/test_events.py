@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.recommendation.cuts import with_cut
 
 from unclicked.data.batching import Batch, BatchBuilder
 from unclicked.data.dataset import PreparedDataset
@@ -91,13 +92,6 @@ def test_served_inputs_are_the_prepared_ones(
     for name, values in expected.long_fields.items():
         assert np.array_equal(served.long_fields[name], values), name
     assert rows_of(served) == rows_of(expected)
-
-
-def with_cut(run: Run, cut: str) -> Run:
-    data = run.config.data
-    changed = data.model_copy(update={"unclicked": data.unclicked.model_copy(update={"cut": cut})})
-    config = run.config.model_copy(update={"data": changed})
-    return replace(run, facts=replace(run.facts, config=config))
 
 
 def rows_of(batch: Batch) -> list[list[tuple[int, int]]]:

@@ -30,7 +30,8 @@ class Known:
         showings: Showings of each.
         exclude: What must not be in the list, ascending.
         profile: Number of each profile value; 0 where none is given.
-        ignored: Unknown ids by the name of their list; and how many events were too late.
+        ignored: Unknown ids by the name of their list, unclicked items that the session has as
+            clicked, and how many events were too late.
     """
 
     clicked: list[int]
@@ -144,8 +145,8 @@ class Inputs:
         if not session:
             # Without a session the last known click is one.
             session = min(len(clicked), 1)
-        seen = set(clicked)
-        left = [code for code in lists["unclicked"] if code not in seen]
+        left, clicked_now = self._not_clicked(lists["unclicked"], clicked[len(clicked) - session :])
+        ignored["unclicked"] = ignored["unclicked"] + clicked_now
         # An item shown several times is one entry, at its last showing.
         unclicked = list(dict.fromkeys(reversed(left)))[::-1]
         unclicked = unclicked[-self.source.config.data.unclicked.max_length :]
@@ -157,6 +158,20 @@ class Inputs:
         return self._done(
             request, Found(clicked, session, unclicked, showings, []), exclude, ignored
         )
+
+    def _not_clicked(self, unclicked: list[int], session: list[int]) -> tuple[list[int], list[Any]]:
+        """What the rules would call unclicked, and the ids that they would not.
+
+        A click counts against an item while it lies in the window before the cut. With the cut
+        `now` those of the session do. With `session_start` none of them does, and when the
+        long-term clicks were a list does not tell: a caller who names them as unclicked knows.
+        """
+        if self.source.config.data.unclicked.cut == "session_start":
+            return unclicked, []
+        seen = set(session)
+        ids = self.items.ids
+        out = dict.fromkeys(ids[code - 1] for code in unclicked if code in seen)
+        return [code for code in unclicked if code not in seen], list(out)
 
     def _from_events(self, request: Request, found: Found, lost: list[Any]) -> Known:
         exclude, unknown = self._split(request.exclude, "exclude")

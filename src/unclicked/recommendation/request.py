@@ -83,7 +83,9 @@ class Request:
     Attributes:
         clicked: Ids of clicked items, the last click last.
         unclicked: Ids of items shown and left, the last shown last; an item that was shown several
-            times may be named as often.
+            times may be named as often. By the rules one that was clicked before the window of the
+            unclicked items is among them, and where their cut is `session_start` also one that was
+            clicked after the session's begin; where it is `now`, those are ignored.
         profile: Profile field to value.
         exclude: Ids that must not be recommended.
         top_k: Length of the list, at least 1.

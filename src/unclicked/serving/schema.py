@@ -156,7 +156,9 @@ class Ignored(BaseModel):
     """
 
     clicked: list[Id] = Field(description="Unknown ids.")
-    unclicked: list[Id] = Field(description="Unknown ids.")
+    unclicked: list[Id] = Field(
+        description="Unknown ids; and those clicked in the session, where the cut is `now`."
+    )
     long_term: list[Id] = Field([], description="Unknown ids.")
     exclude: list[Id] = Field([], description="Unknown ids.")
     events: list[Id] = Field([], description="Ids of unknown items, each once.")
