@@ -318,3 +318,9 @@ def test_a_metric_in_other_letters_is_recognised(tmp_path: Path) -> None:
     base = store(tmp_path / "base", values(1))
     with pytest.raises(UserError, match="hr@50: is no metric. Did you mean HR@50"):
         compare_runs(base, [base], metrics=["hr@50"])
+    with pytest.raises(
+        UserError, match=r"XX@50: is no metric\. The evaluation of .* has "
+    ) as caught:
+        compare_runs(base, [base], metrics=["XX@50"])
+    # To judge again would not bring it.
+    assert "unclicked evaluate" not in str(caught.value)

@@ -48,11 +48,20 @@ def test_from_a_log_to_a_list(tiny_log: Path, tmp_path: Path) -> None:
     found = model.recommend(clicked=[a, b], unclicked=[x], top_k=4, exclude=[a])
     assert [one["rank"] for one in found] == [1, 2, 3, 4]
     assert a not in [one["item_id"] for one in found]
+    (tmp_path / "copy").mkdir()
     model.save(tmp_path / "copy")
     again = Recommender.load(tmp_path / "copy")
     assert again.recommend(clicked=[a, b], unclicked=[x], top_k=4, exclude=[a]) == found
-    with pytest.raises(UserError, match="exists"):
+    with pytest.raises(UserError, match="exists and is not empty"):
         model.save(tmp_path / "copy")
+    model.save(tmp_path / "new" / "deep")
+    assert sorted(one.name for one in (tmp_path / "new").iterdir()) == ["deep"]
+    # The letters of a text are no ids.
+    with pytest.raises(UserError, match=f"clicked: found '{a}', expected a list of ids"):
+        model.recommend(clicked=a)
+    wrong: Any = str(data.path)
+    with pytest.raises(UserError, match="found str, expected a PreparedDataset"):
+        model.fit(wrong)
 
 
 def test_a_module_of_one_s_own_fits_twice_alike_and_loads(

@@ -103,6 +103,12 @@ def test_single_settings(text: str, path: tuple[str, ...], value: object) -> Non
         ("evaluate.top_k=[0]", r"evaluate\.top_k"),
         ("evaluate.top_k=[]", r"evaluate\.top_k"),
         ("a..b=1", r"unknown setting"),
+        ("dta.cut=now", r"dta: unknown setting. Did you mean data\?"),
+        ("unclicked.window_days=2", r"unclicked: unknown setting. Did you mean data\.unclicked\?"),
+        ("data.unclickd.cut=now", r"data\.unclickd: .* Did you mean data\.unclicked\?"),
+        ("blah=1", r"blah: .* There are: data, model, train, evaluate\. `unclicked train --print"),
+        ("train.max_epochs=0", r"found 0, expected a number greater than or equal to 1. Change it"),
+        ("data.time_unit=7", r"\(unit of integer timestamps"),
         ("=1", r"expected KEY=VALUE"),
         ("model.dim", r"expected KEY=VALUE"),
     ],
@@ -142,6 +148,12 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_toml(path)
     path.write_text("[model\n")
     with pytest.raises(UserError, match=r"no valid TOML.*line 1"):
+        read_toml(path)
+    path.write_text("[modle]\ndim = 8\n")
+    with pytest.raises(UserError, match=r"c\.toml modle: unknown setting. Did you mean model\?"):
+        read_toml(path)
+    path.write_text("[model]\ndim = 'wide'\n")
+    with pytest.raises(UserError, match=r"c\.toml model\.dim: found 'wide', expected a valid int"):
         read_toml(path)
     path.write_text("[model]\ndim = 8\n")
     assert read_toml(path) == {"model": {"dim": 8}}

@@ -261,6 +261,11 @@ def _no_metric(run: Path, metric: str, loaded: PerUser, split: str) -> UserError
     meant = next((name for name in plain if name.lower() == metric.lower()), None)
     if meant is not None:
         return UserError("COMPARE-METRIC", metric, f"is no metric. Did you mean {meant}?")
+    if metric.partition("@")[0] not in {name.partition("@")[0] for name in plain}:
+        found = (
+            f"is no metric. The evaluation of {run} has {', '.join(plain)}. Choose one of these."
+        )
+        return UserError("COMPARE-METRIC", metric, found)
     ends = {name.rpartition("@")[2] for name in (metric, *plain)}
     lengths = sorted(int(end) for end in ends if end.isdigit())
     option = f" --top-k {','.join(map(str, lengths))}"

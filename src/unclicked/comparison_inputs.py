@@ -28,7 +28,9 @@ def seeds_of(path: Path) -> list[Path]:
     if (path / "evaluation").is_dir():
         return [path]
     if not path.is_dir():
-        raise UserError("COMPARE-RUN", str(path), "is no folder, expected a run or its seeds.")
+        raise UserError(
+            "COMPARE-RUN", str(path), "is no folder, expected a run or its seeds. Check the path."
+        )
     folders = sorted(inner for inner in path.iterdir() if inner.is_dir())
     seeds = [inner for inner in folders if (inner / "evaluation").is_dir()]
     if not seeds:

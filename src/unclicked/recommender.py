@@ -103,7 +103,17 @@ class Recommender:
 
         Returns:
             This recommender.
+
+        Raises:
+            UserError: If `data` is no data set, or a setting does not fit it.
         """
+        if not isinstance(data, PreparedDataset):
+            raise UserError(
+                "DATASET",
+                f"{data!r:.80}",
+                f"found {type(data).__name__}, expected a PreparedDataset: unclicked.prepare(...) "
+                "makes one, PreparedDataset.open(FOLDER) opens one.",
+            )
         folder = self._temporary_folder() if out is None else Path(out)
         config = resolve_for(data.config, self._preset, self._settings)
         maker, name = self._maker()
@@ -189,15 +199,19 @@ class Recommender:
         """Copy the run to a folder.
 
         Args:
-            path: Folder to make.
+            path: Folder to make; it may exist if it is empty.
 
         Raises:
-            UserError: If it exists.
+            UserError: If it exists and is not empty.
         """
         target = Path(path)
-        if target.exists():
-            raise UserError("OUT", str(target), "exists. Choose another folder.")
-        shutil.copytree(self.run.path, target)
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise UserError("OUT", str(target), "exists and is not empty. Choose another folder.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not there, whatever stops it.
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside:
+            shutil.copytree(self.run.path, Path(beside) / "run")
+            (Path(beside) / "run").replace(target)
 
     @staticmethod
     def load(path: str | Path, encoder: nn.Module | None = None) -> Recommender:

@@ -16,6 +16,7 @@ from unclicked.config import Config, Table
 from unclicked.dotted import merge, nest
 from unclicked.errors import UserError
 from unclicked.presets import PRESETS, Settings
+from unclicked.setting_errors import refused
 
 LARGEST_FILE = 1 << 18
 DEEPEST_KEY = 50
@@ -58,10 +59,11 @@ def read_toml(path: Path) -> Settings:
         path: A TOML file.
 
     Returns:
-        Its nested table, not yet checked.
+        Its nested table.
 
     Raises:
-        UserError: If the file cannot be read or is no TOML.
+        UserError: If the file cannot be read, is no TOML, or holds an unknown key or a value that
+            does not fit.
     """
     if path.exists() and not path.is_file():
         raise UserError("CONFIG-FILE", str(path), "is no regular file, expected TOML.")
@@ -72,11 +74,20 @@ def read_toml(path: Path) -> Settings:
             raise UserError("CONFIG-FILE", str(path), found)
         text = path.read_text(encoding="utf-8")
         _refuse_deep_keys(text, path)
-        return tomllib.loads(text)
+        table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError("CONFIG-FILE", str(path), f"cannot be read ({error}).") from error
+        what = getattr(error, "strerror", None) or error
+        raise UserError(
+            "CONFIG-FILE", str(path), f"cannot be read ({what}). Check the path."
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise UserError("CONFIG-TOML", str(path), f"is no valid TOML: {error}.") from error
+        raise UserError(
+            "CONFIG-TOML",
+            str(path),
+            f"is no valid TOML: {error}. `unclicked train --print-config` prints a valid one.",
+        ) from error
+    _checked(table, f"{path} ")
+    return table
 
 
 def _refuse_deep_keys(text: str, path: Path) -> None:
@@ -131,10 +142,14 @@ def resolve(*layers: Mapping[str, Any]) -> Config:
     merged: Settings = {}
     for layer in layers:
         merged = merge(merged, layer)
+    return _checked(merged, "")
+
+
+def _checked(settings: Mapping[str, Any], file: str) -> Config:
     try:
-        return Config.model_validate(_integers_to_floats(Config, merged))
+        return Config.model_validate(_integers_to_floats(Config, settings))
     except ValidationError as error:
-        raise _explain(error) from None
+        raise refused(error, file) from None
 
 
 def _integers_to_floats(table: type[BaseModel], values: Any) -> Any:
@@ -159,20 +174,6 @@ def _integers_to_floats(table: type[BaseModel], values: Any) -> Any:
         else:
             result[key] = value
     return result
-
-
-def _explain(error: ValidationError) -> UserError:
-    first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"]]
-    dotted = ".".join(path)[:200]
-    if first["type"] == "extra_forbidden":
-        names = list(flatten(Config()))
-        near = difflib.get_close_matches(dotted, names, 1) or [
-            name for name in names if name.rsplit(".", 1)[-1] == path[-1]
-        ]
-        hint = f" Did you mean {near[0]}?" if near else ""
-        return UserError("CONFIG-KEY", dotted, f"unknown setting.{hint}")
-    return UserError("CONFIG-VALUE", dotted, f"found {first['input']!r:.200}: {first['msg']}.")
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

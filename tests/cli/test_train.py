@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -33,6 +34,11 @@ def test_print_config_reads_back(preset: str, capsys: pytest.CaptureFixture[str]
     assert resolve(tomllib.loads(out)) == wanted
     assert err == ""
     assert f"# preset: {preset}\n" in out
+    given = ["--print-config", "--set", "model.margin=2", "--json"]
+    assert run(["train", "--preset", preset, *given]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["preset"] == preset
+    assert resolve(found["config"]) == wanted
 
 
 def test_a_printed_configuration_trains_the_same(

@@ -229,6 +229,18 @@ def test_rows_add_up(tmp_path: Path) -> None:
     assert pq.read_table(data.path / "rejected.parquet")["value"].to_pylist() == ["maybe"]
 
 
+def test_a_log_of_bad_rows_alone_says_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id,timestamp,clicked\nu,i,1700000000,maybe\nu,j,1700000001,2\n")
+    config = resolve({"data": {"time_unit": "s"}}).data
+    with pytest.raises(UserError) as caught:
+        prepare([path], tmp_path / "d", config=config, on_bad_row="quarantine")
+    told = str(caught.value)
+    assert "all 2 rows are bad; the first, " in told
+    assert 'log.csv:2 column "clicked": found "maybe", expected 0' in told
+    assert "quarantine" not in told
+
+
 def test_another_data_set_is_kept_unless_it_is_said(tmp_path: Path) -> None:
     first = made(tmp_path, small_log())
     log = write(tmp_path / "later.parquet", small_log()[:-1])

@@ -203,7 +203,8 @@ def _read_requests(
         # Some editors begin a file with a mark of its encoding, which is no JSON.
         lines = raw.decode("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError("REQUESTS", named, f"cannot be read ({error}).") from None
+        what = getattr(error, "strerror", None) or error
+        raise UserError("REQUESTS", named, f"cannot be read ({what}). Check the path.") from None
     asked = []
     # Not splitlines: JSON may hold the other line breaks of Unicode as they are.
     for number, text in enumerate(lines, start=1):
@@ -230,7 +231,7 @@ def _read_requests(
 
 def _one_request(text: str, where: str) -> dict[str, Any]:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=lambda pairs: _each_once(pairs, where))
     except (ValueError, RecursionError) as error:
         raise UserError("REQUESTS", where, f"is no JSON ({error}).") from None
     allowed = ["id", *_LISTS, "profile", "top_k"]
@@ -241,17 +242,28 @@ def _one_request(text: str, where: str) -> dict[str, Any]:
         raise UserError("REQUESTS", where, shared.expected(strange[0], allowed))
     for name in _LISTS:
         values = content.get(name, [])
-        plain = isinstance(values, list) and all(
-            isinstance(one, str | int) and not isinstance(one, bool) for one in values
-        )
-        if not plain:
-            raise UserError("REQUESTS", f"{where} {name}", "expected a list of ids.")
+        if not isinstance(values, list):
+            found = f"found {values!r:.60}, expected a list of ids."
+            raise UserError("REQUESTS", f"{where} {name}", found)
+        for place, one in enumerate(values):
+            if not isinstance(one, str | int) or isinstance(one, bool):
+                found = f"found {json.dumps(one):.60}, expected an id: text or a whole number."
+                raise UserError("REQUESTS", f"{where} {name}[{place}]", found)
     if not isinstance(content.get("profile", {}), dict):
         raise UserError("REQUESTS", f"{where} profile", "expected an object.")
     length = content.get("top_k", 1)
     if not isinstance(length, int) or isinstance(length, bool) or length < 1:
         raise UserError("REQUESTS", f"{where} top_k", "expected a whole number of at least 1.")
     return content
+
+
+def _each_once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise UserError("REQUESTS", f"{where} {twice:.60}", "stands there twice. Keep one.")
+    return found
 
 
 def _print(answer: dict[str, Any]) -> None:

@@ -202,7 +202,12 @@ def check_device(device: str) -> None:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError("DEVICE", f"--device {device}", f"cannot be used ({error}).") from None
+        # torch lists every kind of device that it was ever built for.
+        why = str(error).partition("\n")[0]
+        why = "no such kind" if why.startswith("Expected one of") else why.rstrip(".")
+        advice = "Expected cpu, or cuda where torch has it: `unclicked doctor` tells."
+        found = f"cannot be used ({why}). {advice}"
+        raise UserError("DEVICE", f"--device {device}", found) from None
 
 
 def open_dataset_of(run: Path, given: Path | None) -> PreparedDataset:

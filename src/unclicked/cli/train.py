@@ -58,7 +58,7 @@ def train(
     layers = [{} if config is None else read_toml(config), parse_set(settings or [])]
     layers += [] if seed is None else [{"train": {"seed": seed}}]
     if print_config:
-        _print_config(preset or "recommended", layers)
+        _print_config(preset or "recommended", layers, as_json)
         return
     if dataset is None or out is None:
         raise UserError("ARGUMENTS", "train", "needs DATASET and --out RUN.")
@@ -82,10 +82,14 @@ class _Asked:
     device: str
 
 
-def _print_config(preset: str, layers: list[Settings]) -> None:
+def _print_config(preset: str, layers: list[Settings], as_json: bool) -> None:
     from unclicked.settings import preset_settings, print_config, resolve
 
-    typer.echo(print_config(resolve(preset_settings(preset), *layers), preset), nl=False)
+    config = resolve(preset_settings(preset), *layers)
+    if as_json:
+        shared.print_json({"preset": preset, "config": config.model_dump()})
+        return
+    typer.echo(print_config(config, preset), nl=False)
 
 
 def _train(asked: _Asked, threads: int) -> float:

@@ -145,7 +145,7 @@ def _broken(path: Path, what: str, found: str) -> ArtefactError:
     return ArtefactError(
         "DATA-PARQUET",
         str(path),
-        f"cannot decode {what} of this file of {size} bytes ({found}), expected Parquet. "
+        f"cannot decode {what}; found {size} bytes ({found}), expected Parquet. "
         "Write or copy the file again.",
     )
 

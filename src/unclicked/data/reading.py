@@ -248,7 +248,11 @@ class _Rows:
         account = self._account
         if account.rows_read == 0:
             names = ", ".join(str(plan.path) for plan in self._plans[:5])
-            raise UserError("DATA-EMPTY", names, "found a header and no row, expected impressions.")
+            raise UserError(
+                "DATA-EMPTY",
+                names,
+                "found a header and no row, expected impressions. Check that this is the log.",
+            )
         if self._refused is not None:
             raise self._refused
         if not self._kinds:
@@ -271,9 +275,6 @@ def _first_bad_row(
     used = next(plan.used for plan in plans if str(plan.path) == bad.file)
     ours = next((name for name, theirs in used.items() if theirs == bad.column), "")
     more = f" {count - 1} more bad rows follow." if count > 1 else ""
-    found = f'found "{bad.value}", expected {bad.rule}.'
-    if not bad.column:
-        found = f'{bad.rule} ("{bad.value}").'
     advice = (
         "Correct the file, or put bad rows aside with --on-bad-row quarantine (in Python "
         'on_bad_row="quarantine").'
@@ -282,4 +283,4 @@ def _first_bad_row(
         # To put them aside would leave nothing.
         more = f" All {count:,} rows are bad."
         advice = _CONVERTED.get(ours, "Correct the file.")
-    return UserError(FAULT_NAMES.get(ours, "DATA-LINE"), bad.where, f"{found}{more} {advice}")
+    return UserError(FAULT_NAMES.get(ours, "DATA-LINE"), bad.where, f"{bad.found}{more} {advice}")

@@ -94,6 +94,13 @@ class BadRow:
             place = f"{self.file} row {self.row} (row group {self.row_group})"
         return f'{place} column "{self.column}"' if self.column else place
 
+    @property
+    def found(self) -> str:
+        """What stood there and what was expected, one sentence."""
+        if not self.column:
+            return f'{self.rule} ("{self.value}").'
+        return f'found "{self.value}", expected {self.rule}.'
+
 
 @dataclass
 class ImpressionLog:

@@ -201,8 +201,4 @@ def _bins_key(id_column: str, field: str) -> str:
 
 
 def _bad_row(bad: BadRow, name: str) -> UserError:
-    if not bad.column:
-        return UserError(name, bad.where, f'{bad.rule} ("{bad.value}"). Correct the file.')
-    return UserError(
-        name, bad.where, f'found "{bad.value}", expected {bad.rule}. Correct the file.'
-    )
+    return UserError(name, bad.where, f"{bad.found} Correct the file.")

@@ -99,7 +99,7 @@ def write_dataset(folder: Path, task: Task, intake: LogIntake, account: RowAccou
         )
     item_table = side_table(task.items, "item_id", config, ids.items.type)
     user_table = side_table(task.users, "user_id", config, ids.users.type)
-    bounds = _boundaries(intake, config)
+    bounds = _boundaries(intake, account, config)
     parts = intake.parted()
     taken = intake.num_rows
     found = sort_log(parts, len(ids.items), bounds.validation_us)
@@ -169,9 +169,16 @@ def side_table(
     return read_side_table(Path(path), column, options, id_type, names)
 
 
-def _boundaries(intake: LogIntake, config: DataConfig) -> Boundaries:
+def _boundaries(intake: LogIntake, account: RowAccount, config: DataConfig) -> Boundaries:
     if not intake.num_rows:
-        raise UserError("DATA-EMPTY", "log", "holds no usable row.")
+        found = "holds no usable row."
+        if account.rejected:
+            first = account.rejected[0]
+            found = (
+                f"all {account.num_rejected:,} rows are bad; the first, {first.where}: "
+                f"{first.found} Correct the files, or the settings that say how they are read."
+            )
+        raise UserError("DATA-EMPTY", "log", found)
     if not intake.num_clicked:
         # Rows that are there twice count once.
         parts = intake.parted()

@@ -49,9 +49,11 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UserError:
         error[ENCODER] smd: no such name, did you mean 'sdm'? Valid: sdm.
     """
     known, name = list(valid), name[:80]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    hint = f"did you mean '{near[0]}'? Valid: {', '.join(known)}." if near else "none is valid."
-    return UserError(kind, name, f"no such name, {hint}")
+    if not known:
+        return UserError(kind, name, "no such name, none is valid.")
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f", did you mean '{near[0]}'?" if near else "."
+    return UserError(kind, name, f"no such name{hint} Valid: {', '.join(known)}.")
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:

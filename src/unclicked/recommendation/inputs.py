@@ -253,6 +253,10 @@ class Inputs:
 
 
 def _check(request: Request) -> None:
+    for name in ("clicked", "unclicked", "long_term", "exclude"):
+        if isinstance(found := getattr(request, name), str | bytes):
+            # Its letters would be taken for ids.
+            raise UserError("REQUEST", name, f"found {found!r:.60}, expected a list of ids: [...].")
     if request.top_k < 1:
         raise UserError("TOP-K", "top_k", f"found {request.top_k}, expected at least 1.")
     if request.events is not None and (request.clicked or request.unclicked or request.long_term):

@@ -72,7 +72,9 @@ def checked_log(source: Source, partitions: int | None) -> Iterator[CheckedLog]:
         cores = source.frame.sparkSession.sparkContext.defaultParallelism
     where = str(source.plan.columns.path)
     if not read:
-        raise UserError("DATA-EMPTY", where, "found no row, expected impressions.")
+        raise UserError(
+            "DATA-EMPTY", where, "found no row, expected impressions. Check that this is the log."
+        )
     count = partitions or max(cores, -(-read // PARTITION_ROWS))
     rows = source.rows().repartitionByRange(count, "user_id").sortWithinPartitions("user_id")
     check = partial(check_users, plan=source.plan)
