@@ -254,8 +254,10 @@ def _unknown(answer: dict[str, Any]) -> str:
         f"{name} {', '.join(map(repr, values[:_NAMED]))}"
         + (f" and {len(values) - _NAMED} more" if len(values) > _NAMED else "")
         for name, values in answer["ignored"].items()
-        if values
+        if values and name != "also_clicked"
     ]
+    if also := answer["ignored"].get("also_clicked"):
+        named.append(f"of unclicked, what the session clicked: {', '.join(map(repr, also))}")
     if not named:
         return ""
     instead = " No clicked item is known: these are the most clicked items of the training days."

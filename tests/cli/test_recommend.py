@@ -39,8 +39,14 @@ def test_lists_may_be_repeated_or_joined(
     assert len(listed) == 5
     assert not listed & {a, b}
     assert run([*words, "--clicked", a, "--unclicked", c, "--exclude-seen", "--top-k", "999"]) == 0
-    listed = {one["item_id"] for one in json.loads(capsys.readouterr().out)["items"]}
-    assert not listed & {a, c}
+    out, err = capsys.readouterr()
+    assert not {one["item_id"] for one in json.loads(out)["items"]} & {a, c}
+    assert "the catalogue has 120 items; lists of 999 end there." in err
+    assert run([*words, "--clicked", f"{b},{a}", "--unclicked", f"{c},{a}"]) == 0
+    assert json.loads(capsys.readouterr().out)["ignored"]["also_clicked"] == [a]
+    assert run([*words[:2], "--clicked", f"{b},{a}", "--unclicked", f"{c},{a}"]) == 0
+    err = capsys.readouterr().err
+    assert f"unclicked items that the session clicked were ignored: '{a}'" in err
 
 
 def test_earlier_clicks_are_long_term(

@@ -24,11 +24,12 @@ Ids = Annotated[
 ]
 _LISTS = ("clicked", "long_term", "unclicked", "exclude")
 _IGNORED = {
-    "clicked": "clicked items",
-    "long_term": "long-term items",
-    "unclicked": "unclicked items",
-    "exclude": "items to exclude",
-    "profile": "profile values",
+    "clicked": "unknown clicked items",
+    "long_term": "unknown long-term items",
+    "unclicked": "unknown unclicked items",
+    "also_clicked": "unclicked items that the session clicked",
+    "exclude": "unknown items to exclude",
+    "profile": "unknown profile values",
 }
 _NAMED = 10
 _EVENTS = ("--clicked", "--unclicked", "--long-term")
@@ -124,7 +125,9 @@ def _for_one(run: Path, device: str, request: Request, as_json: bool) -> None:
     from unclicked.bundle import open_source
     from unclicked.recommendation import recommend as answer
 
-    found = answer(open_source(run, device=device, warn=shared.warn), [request])[0]
+    source = open_source(run, device=device, warn=shared.warn)
+    _warn_length([request], len(source.catalogue.items))
+    found = answer(source, [request])[0]
     if as_json:
         shared.print_json(found)
         return
@@ -138,6 +141,7 @@ def _from_file(run: Path, device: str, asked: list[tuple[str, Any, Request]]) ->
     from unclicked.recommendation import Answerer
 
     source = open_source(run, device=device, warn=shared.warn)
+    _warn_length([request for _, _, request in asked], len(source.catalogue.items))
     answerer = Answerer(source, getattr(source, "index", None))
     try:
         answers = answerer.answer([request for _, _, request in asked])
@@ -147,6 +151,12 @@ def _from_file(run: Path, device: str, asked: list[tuple[str, Any, Request]]) ->
     for (_, name, _), one in zip(asked, answers, strict=True):
         shared.print_json({"id": name} | one)
     _warn_ignored(answers)
+
+
+def _warn_length(requests: list[Request], items: int) -> None:
+    longest = max((one.top_k for one in requests), default=0)
+    if longest > items:
+        shared.warn(f"the catalogue has {items:,} items; lists of {longest:,} end there.")
 
 
 def _name_the_line(answerer: Answerer, asked: list[tuple[str, Any, Request]]) -> None:
@@ -286,4 +296,4 @@ def _warn_ignored(answers: list[dict[str, Any]]) -> None:
             f" in {sum(map(bool, lists))} of {len(answers)} requests" if len(answers) > 1 else ""
         )
         named = ", ".join(map(repr, found[:_NAMED]))
-        shared.warn(f"unknown {what} were ignored{where}: {named}{more}")
+        shared.warn(f"{what} were ignored{where}: {named}{more}")

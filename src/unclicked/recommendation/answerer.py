@@ -213,7 +213,8 @@ def recommend(source: Source, requests: Sequence[Request]) -> list[dict[str, Any
         One mapping for each request: "items" (dicts of "item_id", "score", "rank"), "ignored",
         "fallback" and, where asked, "explain". "ignored" has unknown ids under "clicked" and
         "unclicked", and where there are any, under "long_term", "events" and "exclude"; texts
-        `NAME=VALUE` under "profile" and "filter"; and under "after_now" the number of events at
+        `NAME=VALUE` under "profile" and "filter"; under "also_clicked" what is no unclicked item
+        because the session clicked it (cut `now`); and under "after_now" the number of events at
         or after the moment of the request.
 
     Raises:

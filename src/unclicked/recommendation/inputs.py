@@ -145,8 +145,8 @@ class Inputs:
         if not session:
             # Without a session the last known click is one.
             session = min(len(clicked), 1)
-        left, clicked_now = self._not_clicked(lists["unclicked"], clicked[len(clicked) - session :])
-        ignored["unclicked"] = ignored["unclicked"] + clicked_now
+        left, also = self._not_clicked(lists["unclicked"], clicked[len(clicked) - session :])
+        ignored["also_clicked"] = also
         # An item shown several times is one entry, at its last showing.
         unclicked = list(dict.fromkeys(reversed(left)))[::-1]
         unclicked = unclicked[-self.source.config.data.unclicked.max_length :]
@@ -198,7 +198,7 @@ class Inputs:
             if code == one.unknown
         ]
         # Clients know the first two; the others are there where they have something to say.
-        for name in ("events", "exclude", "long_term", "profile", "after_now"):
+        for name in ("events", "exclude", "long_term", "profile", "after_now", "also_clicked"):
             if not ignored.get(name):
                 ignored.pop(name, None)
         return Known(

@@ -156,15 +156,16 @@ class Ignored(BaseModel):
     """
 
     clicked: list[Id] = Field(description="Unknown ids.")
-    unclicked: list[Id] = Field(
-        description="Unknown ids; and those clicked in the session, where the cut is `now`."
-    )
+    unclicked: list[Id] = Field(description="Unknown ids.")
     long_term: list[Id] = Field([], description="Unknown ids.")
     exclude: list[Id] = Field([], description="Unknown ids.")
     events: list[Id] = Field([], description="Ids of unknown items, each once.")
     profile: list[str] = Field([], description="Unknown values, as NAME=VALUE.")
     filter: list[str] = Field([], description="Values that no item has, as NAME=VALUE.")
     user_id: list[Id] = Field([], description="The id, where no event of hers is kept.")
+    also_clicked: list[Id] = Field(
+        [], description="Ids of `unclicked` that the session has too; with the cut `now`."
+    )
     after_now: int = Field(0, description="Number of events, sent or kept, at or after `now`.")
 
 
