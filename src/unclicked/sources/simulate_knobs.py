@@ -203,7 +203,8 @@ between 0 and 1. Choose another value.
         for small, large in _ORDERED:
             if getattr(self, small) > getattr(self, large):
                 found = f"{getattr(self, small)} with {large} = {getattr(self, large)}"
-                raise knob_error(small, found, f"at most {large}")
+                more = f"; --items {getattr(self, small)} is enough" if large == "num_items" else ""
+                raise knob_error(small, found, f"at most {large}{more}")
         if self.accepted_brands > self.brands_to_accept:
             expected = f"at most the {self.brands_to_accept} brands or groups of brands"
             raise knob_error("accepted_brands", str(self.accepted_brands), expected)

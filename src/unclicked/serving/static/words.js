@@ -100,7 +100,8 @@ export function readOf(user, explain) {
 
 /** Ids that the service does not know, as a sentence. */
 export function unknown(ignored) {
-  const ids = Object.values(ignored ?? {}).filter(Array.isArray).flat();
+  const { also_clicked: known, ...lost } = ignored ?? {};
+  const ids = Object.values(lost).filter(Array.isArray).flat();
   if (ids.length === 0) return "";
   const some = ids.slice(0, 5).map(String).join(", ");
   const more = ids.length > 5 ? ` and ${ids.length - 5} more` : "";
