@@ -57,6 +57,13 @@ CASES = [
     (["train.unclicked_negatives=1"], "train.logits=bfloat16"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.cut=session_start"),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.source=random"),
+    (
+        [
+            *("model.fusion=none", "model.metric=none", "train.ranking_loss=mse"),
+            "train.unclicked_negatives=1",
+        ],
+        "data.unclicked.source=random",
+    ),
     (["model.fusion=none", "model.metric=none"], "data.unclicked.weighting=exposures"),
     (
         [

@@ -56,6 +56,10 @@ def test_from_a_log_to_a_list(tiny_log: Path, tmp_path: Path) -> None:
         model.save(tmp_path / "copy")
     model.save(tmp_path / "new" / "deep")
     assert sorted(one.name for one in (tmp_path / "new").iterdir()) == ["deep"]
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    model.save(tmp_path / "link")
+    assert (tmp_path / "empty" / "run.json").is_file()
     # The letters of a text are no ids.
     with pytest.raises(UserError, match=f"clicked: found '{a}', expected a list of ids"):
         model.recommend(clicked=a)
@@ -126,6 +130,10 @@ def test_what_the_model_does_not_know_is_warned_of(
     assert seen[0].filename == __file__
     with pytest.warns(UnclickedWarning, match=r"clicked 'g0'.*'g9' and 3 more\. No clicked item"):
         popular = model.recommend([f"g{number}" for number in range(13)])
+    config = model.run.config.data.unclicked
+    assert config.cut == "now"
+    with pytest.warns(UnclickedWarning, match="not taken for unclicked, since the session clicked"):
+        assert model.recommend(known, [known[0]]) == model.recommend(known)
     # Nobody who asks without a click is surprised by the most clicked items.
     assert model.recommend() == popular
 

@@ -306,4 +306,5 @@ class Config(Table):
     @property
     def sees_unclicked(self) -> bool:
         """Whether training looks at unclicked items, for its input or for a loss."""
-        return self.model.sees_unclicked or self.train.unclicked_negatives > 0
+        drawn = self.train.ranking_loss == "sampled_softmax"
+        return self.model.sees_unclicked or (drawn and self.train.unclicked_negatives > 0)

@@ -204,7 +204,8 @@ class Recommender:
         Raises:
             UserError: If it exists and is not empty.
         """
-        target = Path(path)
+        # A link to a folder is that folder.
+        target = Path(path).resolve()
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise UserError("OUT", str(target), "exists and is not empty. Choose another folder.")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -256,12 +257,12 @@ def _unknown(answer: dict[str, Any]) -> str:
         for name, values in answer["ignored"].items()
         if values and name != "also_clicked"
     ]
-    if also := answer["ignored"].get("also_clicked"):
-        named.append(f"of unclicked, what the session clicked: {', '.join(map(repr, also))}")
-    if not named:
-        return ""
     instead = " No clicked item is known: these are the most clicked items of the training days."
-    return f"unknown and left out: {'; '.join(named)}.{instead if answer['fallback'] else ''}"
+    told = [f"unknown and left out: {'; '.join(named)}."] if named else []
+    if also := answer["ignored"].get("also_clicked"):
+        some = ", ".join(map(repr, also[:_NAMED])) + (" and more" if len(also) > _NAMED else "")
+        told.append(f"not taken for unclicked, since the session clicked them: {some}.")
+    return " ".join(told) + (instead if named and answer["fallback"] else "")
 
 
 __all__ = ["Recommender", "parse_set", "resolve_for"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -28,10 +29,23 @@ def refused(error: ValidationError, file: str) -> UserError:
         advice = "`unclicked train --print-config` shows every setting."
         found = f"unknown setting.{_meant(path)} {advice}"
         return UserError("CONFIG-KEY", f"{file}{dotted}", found)
-    wanted = str(first["msg"]).removeprefix("Input should be ")
-    wanted = f"a number {wanted}" if wanted.startswith(("greater", "less")) else wanted
-    found = f"found {first['input']!r:.200}, expected {wanted}. Change it{_described(path)}."
+    found = (
+        f"found {first['input']!r:.200}, expected {_wanted(first)}. Change it{_described(path)}."
+    )
     return UserError("CONFIG-VALUE", f"{file}{dotted}", found)
+
+
+def _wanted(first: Any) -> str:
+    """What would fit, in the words of the check where these are words for people."""
+    if first["type"] in ("model_type", "dict_type"):
+        return "a table"
+    if first["type"] == "too_short":
+        return f"at least {first['ctx']['min_length']} of them"
+    told = str(first["msg"])
+    wanted = told.removeprefix("Input should be ")
+    if wanted == told:
+        return f"what passes this: {told}"
+    return f"a number {wanted}" if wanted.startswith(("greater", "less")) else wanted
 
 
 def _meant(path: Sequence[str]) -> str:
@@ -39,9 +53,10 @@ def _meant(path: Sequence[str]) -> str:
     known = _all_keys(Config())
     beside = [key for key in known if key.rpartition(".")[0] == ".".join(path[:-1])]
     name = path[-1]
-    for keys in (beside, known):
+    # The same name in another table is meant before one that is only spelled alike.
+    for keys, alike in ((known, 1.0), (beside, 0.6), (known, 0.6)):
         last = {key.rpartition(".")[2]: key for key in reversed(keys)}
-        if near := difflib.get_close_matches(name, last, 1):
+        if near := difflib.get_close_matches(name, last, 1, alike):
             return f" Did you mean {last[near[0]]}?"
     there = ", ".join(key.rpartition(".")[2] for key in beside)
     return f" There are: {there}."
@@ -71,4 +86,4 @@ def _described(path: Sequence[str]) -> str:
         told = field.description or ""
         kind = field.annotation
         table = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-    return f" ({told})" if told else ""
+    return f" ({told})" if told and told != path[-1] else ""

@@ -202,6 +202,10 @@ def test_random_vectors_have_no_neighbours(variant: Variant, table: Path, tmp_pa
             lambda t: t.rename_columns({"item_id": "item", "brand": "brands"}),
             'If it is the same, rename "item" to "item_id" and rename "brands" to "brand"[.]',
         ),
+        (
+            lambda t: t.drop_columns(["brand", "category"]).append_column("brands", t["brand"]),
+            'If it is the same, rename "brands" to "brand"[.]',
+        ),
         (lambda t: t.set_column(0, "item_id", pa.array(range(len(t)))), "ids"),
         (lambda t: pa.concat_tables([t, t.set_column(1, t.column_names[1], t[0])]), "one row per"),
     ],

@@ -134,6 +134,17 @@ def test_what_the_session_clicked_is_no_skip_of_now(tiny_data: PreparedDataset, 
     named = {"clicked": [], "unclicked": [], "also_clicked": [request.clicked[0]]}
     assert answer["ignored"] == named
     assert answer["items"] == recommend(run, [request])[0]["items"]
+    # The list is the session, however long, and nothing else is.
+    ids, longest = run.catalogue.items.values.to_pylist(), run.config.data.clicked.max_short
+    session = (ids[:5] * longest)[: longest + 5]
+    known = Inputs(run).known(
+        [
+            Request(clicked=[ids[9], *session], unclicked=[ids[9], ids[20]]),
+            Request(long_term=ids[:3], unclicked=[ids[2], ids[1], ids[20]]),
+        ]
+    )
+    assert [one.ignored.get("also_clicked") for one in known] == [[ids[9]], None]
+    assert [len(one.unclicked) for one in known] == [1, 3]
 
 
 def test_unknown_ids_are_named_and_left_out(tiny_data: PreparedDataset, run: Run) -> None:

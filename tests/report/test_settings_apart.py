@@ -13,6 +13,7 @@ from unclicked.report import settings_apart as room
 from unclicked.run import RunFacts
 
 BASE = {"model": {"fusion": "none", "metric": "none"}}
+NEGATIVES: dict[str, Any] = {"train": {"unclicked_negatives": 1.0}}
 SAS = {"model": BASE["model"] | {"encoder": "sasrec"}}
 READS = {"encoder_options": {"reads_unclicked": True}}
 
@@ -40,6 +41,9 @@ def facts_of(settings: dict[str, Any]) -> RunFacts:
             False,
         ),
         ({}, {}, False),
+        # Both were trained on unclicked items: one reads them, the other was pushed from them.
+        (BASE | NEGATIVES, NEGATIVES, False),
+        (BASE, NEGATIVES, False),
     ],
 )
 def test_only_unclicked(

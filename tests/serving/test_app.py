@@ -12,11 +12,15 @@ from starlette.testclient import TestClient
 from tests.serving.conftest import Start
 from tests.serving.recommending_asked import JSON, ago, asked, names
 
+from unclicked.bundle import export_bundle
+from unclicked.data.dataset import PreparedDataset
+from unclicked.dataset_settings import resolve_for
 from unclicked.recommendation import Event, Request, recommend
-from unclicked.run import Run
+from unclicked.run import Run, open_run
 from unclicked.serving import schema
 from unclicked.serving.app import build
 from unclicked.serving.settings import Settings
+from unclicked.start import train
 
 MINUTE = 60_000_000
 
@@ -250,7 +254,13 @@ def test_users_who_must_leave_memory_are_told(
     assert len(told) == 1
 
 
-def test_a_model_says_whether_it_reads_skips(client: TestClient) -> None:
-    # The tiny run has the plug-in; the page says so of it, and of a base the contrary.
-    found = client.get("/model").json()["models"]["main"]
-    assert (found["fusion"], found["reads_unclicked"]) == ("confidence", True)
+@pytest.mark.parametrize(("fusion", "reads"), [("none", False), ("confidence", True)])
+def test_a_model_says_whether_it_reads_skips(
+    tiny_data: PreparedDataset, tmp_path: Path, start: Start, fusion: str, reads: bool
+) -> None:
+    # The page goes by it.
+    settings = {"model": {"dim": 16, "fusion": fusion}, "train": {"max_epochs": 1}}
+    train(tiny_data, tmp_path / "run", resolve_for(tiny_data.config, "recommended", settings))
+    bundle = export_bundle(open_run(tmp_path / "run"), tmp_path / "bundle").path
+    found = start(bundle, watch_seconds=0).get("/model").json()["models"]["main"]
+    assert (found["fusion"], found["reads_unclicked"]) == (fusion, reads)

@@ -175,7 +175,10 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"eta": float("nan")}, "between 0 and 1"),
         ({"gap_seconds": float("inf")}, "finite"),
         ({"num_users": 0}, "at least 1"),
-        ({"num_items": 29}, "num_leaves: found 30 with num_items = 29, expected .* --items 30 is enough"),
+        (
+            {"num_items": 29},
+            "num_leaves: found 30 with num_items = 29, expected .* --items 30 is enough",
+        ),
         ({"num_days": 2.5}, "type int"),
         ({"feed": "all"}, "'needs' or 'abandoned'"),
         ({"shop_other_pages": 11}, "interests_per_user"),

@@ -126,6 +126,31 @@ def test_unclicked_items_as_negatives_by_a_loop() -> None:
     torch.testing.assert_close(vectors.grad[at], share / total * user[0] / 3)
 
 
+def test_unclicked_negatives_beside_a_corrected_draw() -> None:
+    """A real draw of half the catalogue: labels and negatives stand there by expected counts."""
+    negatives, user = SAMPLER.draw(6, torch.Generator().manual_seed(4)), users()
+    lists = [[5, 9], [], [2]]
+    scored = scored_items(LABELS, negatives, given(lists))
+    vectors = vectors_of(scored)
+    _, found = ranking_loss(
+        user, LABELS, scored, vectors, negatives, SAMPLER, unclicked=given(lists)
+    )
+    scores = torch.exp(user @ vectors_of(torch.arange(NUM_ITEMS + 1)).T)
+    expected = torch.exp(SAMPLER.log_expected(torch.arange(NUM_ITEMS + 1), negatives))
+    assert float(expected[1:].max()) < 1
+    for row, labels in enumerate(([7, 3], [3])):
+        corrected = scores[row] / expected
+        total = sum(float(corrected[one]) for one in {*negatives.index.tolist(), *labels})
+        total += 0.5 * sum(float(scores[row, one]) for one in lists[row])
+        own = [math.log(total / float(corrected[one])) for one in labels]
+        assert found[row].item() == pytest.approx(sum(own) / len(own), rel=1e-9)
+    # Where nobody passed anything over, it is the fused loss.
+    nothing = UnclickedNegatives(torch.zeros(3, 0, dtype=torch.int64), 0.5)
+    asked = (user, LABELS, scored, vectors, negatives, SAMPLER)
+    alike = [ranking_loss(*asked, unclicked=one)[1] for one in (None, nothing)]
+    torch.testing.assert_close(*alike)
+
+
 def test_unclicked_negatives_of_a_batch_by_a_loop(one: World) -> None:
     batch = whole(one)
     found = unclicked_negatives(batch, 2.0)
@@ -232,6 +257,21 @@ def test_item_vectors_have_length_one_and_stay(one: World) -> None:
 def test_tied_item_vectors_are_refused(one: World) -> None:
     with pytest.raises(UserError, match=r"model\.tie_item_vectors: found true.*Set it to false"):
         fixed(one, tie_item_vectors=True)
+
+
+def test_a_run_is_pushed_from_unclicked_items(tiny_data: PreparedDataset, tmp_path: Path) -> None:
+    losses = {}
+    for weight in (0.0, 1.0):
+        settings = {
+            "model": {"dim": 16, "fusion": "none", "metric": "none"},
+            "train": {"unclicked_negatives": weight, "max_epochs": 1, "num_buckets": 1},
+        }
+        run = tmp_path / str(weight)
+        assert train(tiny_data, run, resolve_for(tiny_data.config, "recommended", settings)) > 0
+        lines = read_log_lines(run / "log.jsonl")
+        losses[weight] = next(line["ranking_loss"] for line in lines if line["kind"] == "step")
+    # The same weights, batch and draw: a row with a list has a larger denominator.
+    assert losses[1.0] > losses[0.0]
 
 
 @pytest.mark.parametrize("fusion", ["none", "confidence"])

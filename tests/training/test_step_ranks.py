@@ -54,7 +54,9 @@ def steps(one: World, ranks: Ranks, train: dict[str, Any], fresh: UnclickedRecom
         if train.get("ranking_loss") != "mse":
             negatives = SAMPLER.draw(6, torch.Generator().manual_seed(step))
         random = torch.Generator().manual_seed(step)
-        reports.append(training_step(model, batch, negatives, SAMPLER, random, step, ranks, idle))
+        given = (model, batch, negatives, SAMPLER, random, step, ranks, idle)
+        weight = train.get("unclicked_negatives", 0.0)
+        reports.append(training_step(*given, unclicked_weight=weight))
         norms.append(optimiser.step())
     return reports, norms, {name: one.detach() for name, one in model.named_parameters()}
 
@@ -79,6 +81,10 @@ def compare(alone: Seen, shared: Seen, tolerance: float) -> None:
 
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "unclicked items as negatives": (
+        {"fusion": "none", "metric": "none"},
+        {"unclicked_negatives": 0.7},
+    ),
     "cap and clip bind": (
         {"metric_grad_cap": 0.1, "intermediate_margin": 1.0},
         {"clip_norm": 0.5, "initial_accumulator": 1e-6},

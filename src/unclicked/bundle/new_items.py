@@ -147,8 +147,11 @@ def _refuse_lacking(bundle: Bundle, path: Path, options: ReadOptions) -> None:
     lacking = [one for one in (ids, *others) if one not in types]
     if not lacking:
         return
-    near = {one: nearest_name(one, set(types) - {ids, *others}) for one in lacking}
-    rename = [f'rename "{found}" to "{one}"' for one, found in near.items() if found is not None]
+    rename, free = [], set(types) - {ids, *others}
+    for one in lacking:
+        if (near := nearest_name(one, sorted(free))) is not None:
+            free.remove(near)
+            rename.append(f'rename "{near}" to "{one}"')
     told = f" If it is the same, {' and '.join(rename)}." if rename else ""
     raise UserError(
         "DATA-COLUMN",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -270,8 +271,8 @@ def _one_request(text: str, where: str) -> dict[str, Any]:
 def _each_once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        count = Counter(key for key, _ in pairs)
+        twice = next(key for key, number in count.items() if number > 1)
         raise UserError("REQUESTS", f"{where} {twice:.60}", "stands there twice. Keep one.")
     return found
 

@@ -87,7 +87,8 @@ def _batch(dataset: PreparedDataset, config: Config) -> int:
     long = config.data.clicked.max_long
     met = rows * (1 + labels) + size * long + rows * listed + candidates
     distinct = min(int(met), dataset.num_items)
-    if config.train.unclicked_negatives > 0:
+    drawn = config.train.ranking_loss == "sampled_softmax"
+    if drawn and config.train.unclicked_negatives > 0:
         compared += rows * distinct
     numbers = (
         compared

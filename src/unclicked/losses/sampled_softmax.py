@@ -53,6 +53,36 @@ def sampled_softmax(
         >>> round(loss.item(), 6)
         1.098612
     """
+    given = (user, label_index, label_mask, negative_index, item_vectors)
+    return with_log_total(*given, log_expected_labels, log_expected_negatives)[0]
+
+
+def with_log_total(
+    user: Tensor,
+    label_index: Tensor,
+    label_mask: Tensor,
+    negative_index: Tensor,
+    item_vectors: Tensor,
+    log_expected_labels: Tensor,
+    log_expected_negatives: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """The cross-entropies of `sampled_softmax`, and the logarithms of their denominators.
+
+    Args:
+        user: As there.
+        label_index: As there.
+        label_mask: As there.
+        negative_index: As there.
+        item_vectors: As there.
+        log_expected_labels: As there.
+        log_expected_negatives: As there.
+
+    Returns:
+        float [R] each; in a row without labels the loss is 0 and the other one means nothing.
+
+    Raises:
+        UserError: If shapes do not fit.
+    """
     check_shapes(user, label_index, label_mask, negative_index, item_vectors)
     dtype = user.dtype
     # Not by indexing: the gradients of an item named twice would be added in any order.
@@ -72,8 +102,8 @@ def sampled_softmax(
         logits = logits.masked_fill(~has_label[:, None], 0.0)
     count = label_mask.sum(dim=1).clamp(min=1)
     mean_label = label_logits.masked_fill(~label_mask, 0.0).sum(dim=1) / count
-    loss = torch.logsumexp(logits, dim=1) - mean_label
-    return loss.masked_fill(~has_label, 0.0)
+    log_total = torch.logsumexp(logits, dim=1)
+    return (log_total - mean_label).masked_fill(~has_label, 0.0), log_total
 
 
 def accidental_hits(

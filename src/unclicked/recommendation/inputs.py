@@ -145,7 +145,7 @@ class Inputs:
         if not session:
             # Without a session the last known click is one.
             session = min(len(clicked), 1)
-        left, also = self._not_clicked(lists["unclicked"], clicked[len(clicked) - session :])
+        left, also = self._not_clicked(lists["unclicked"], lists["clicked"])
         ignored["also_clicked"] = also
         # An item shown several times is one entry, at its last showing.
         unclicked = list(dict.fromkeys(reversed(left)))[::-1]

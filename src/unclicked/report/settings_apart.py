@@ -62,7 +62,7 @@ def only_unclicked(base: Path | None, run: Path | None) -> bool:
         return False
     facts = [read_facts(one) for one in (base, run)]
     first, second = (one.config for one in facts)
-    reads = [one.model.sees_unclicked for one in (first, second)]
+    reads = [first.sees_unclicked, second.model.sees_unclicked]
     if reads != [False, True] or second.data.unclicked.source != "own":
         return False
     same = facts[0].own_encoder == facts[1].own_encoder

@@ -87,7 +87,7 @@ class Computed:
         )
         self._kept = Gauge(
             "unclicked_users_kept",
-            "Users whose events this process keeps.",
+            "Users whose events lie in the memory of the service; none with Redis.",
             multiprocess_mode="livesum",
             registry=own,
         )

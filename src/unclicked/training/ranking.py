@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from unclicked.losses.fused_softmax import fused_sampled_softmax
 from unclicked.losses.regression import squared_error
-from unclicked.losses.sampled_softmax import sampled_softmax
+from unclicked.losses.sampled_softmax import with_log_total
 from unclicked.losses.unclicked_negatives import with_unclicked_negatives
 from unclicked.sampling import LogUniform, SampledNegatives
 from unclicked.tensors import TensorBatch, unclicked_pairs
@@ -22,7 +22,8 @@ class UnclickedNegatives:
 
     Attributes:
         items: int64 [R, N], item indices, 0 where there is none.
-        weight: How many times each counts.
+        weight: How many times each counts, with e^score; a drawn item has e^score over its expected
+            count, so that the same weight is more beside a smaller draw of a larger catalogue.
     """
 
     items: Tensor
@@ -136,13 +137,9 @@ def _against_unclicked(
     unclicked: UnclickedNegatives,
 ) -> Tensor:
     """Each row's loss by autograd, which holds all logits: the fused one gives a mean alone."""
-    loss = sampled_softmax(
+    loss, log_total = with_log_total(
         user, label_rows, label_mask, negative_rows, vectors, expected, expected_negatives
     )
-    label_vectors = functional.embedding(label_rows, vectors)
-    logits = torch.einsum("rd,rkd->rk", user, label_vectors) - expected.to(user.dtype)
-    count = label_mask.sum(dim=1).clamp(min=1)
-    log_total = loss + logits.masked_fill(~label_mask, 0.0).sum(dim=1) / count
     # One product with each distinct item is less than one with each row's own copies of them.
     distinct, place = torch.unique(unclicked_rows, return_inverse=True)
     scores = (user @ functional.embedding(distinct, vectors).T).gather(1, place)
