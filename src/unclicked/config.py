@@ -217,9 +217,7 @@ class ModelConfig(Table):
         description="activation of the confidence network; with tanh or identity unclicked items "
         "may attract, and the gate starts almost shut, near 0: learning from them starts slowly",
     )
-    intermediate_margin: float = Field(
-        0.0, ge=0, description="margin between unclicked and random items; 0 is off"
-    )
+    intermediate_margin: float = Field(0.0, ge=0, description="margin to random items; 0 is off")
 
     @property
     def sees_unclicked(self) -> bool:
@@ -233,15 +231,12 @@ class TrainConfig(Table):
 
     optimizer: Literal["adagrad", "adam"] = Field("adagrad", description="optimiser")
     learning_rate: float = Field(0.1, gt=0, description="step size")
-    initial_accumulator: float = Field(
-        0.1, ge=0, description="AdaGrad's sum of squares at the start"
-    )
+    initial_accumulator: float = Field(0.1, ge=0, description="AdaGrad's first sum of squares")
     dense_rate: float = Field(
         1.0,
         gt=0,
-        description="factor of the step size for all weights that are no embedding tables; below "
-        "one where the encoder's layers become a constant, which doctor tells; an encoder with a "
-        "factor of its own (sasrec: 0.03) has both",
+        description="factor of the step size for all weights but tables; below one where layers "
+        "become a constant, which doctor tells; with an encoder's own (sasrec: 0.03) it is both",
     )
     batch_size: int = Field(256, ge=1, description="sessions in a batch")
     ranking_loss: Literal["sampled_softmax", "mse"] = Field(
@@ -249,19 +244,13 @@ class TrainConfig(Table):
         description="softmax over labels and drawn items, or squared error to the labels' vectors, "
         "which then stay random and of length one",
     )
-    num_negatives: int = Field(
-        20000, ge=1, description="negatives drawn for a batch; the whole catalogue where smaller"
-    )
+    num_negatives: int = Field(20000, ge=1, description="negatives drawn; at most the catalogue")
     unclicked_negatives: float = Field(
-        0.0,
-        ge=0,
-        description="how many times each unclicked item of a row counts as a further negative of "
-        "its softmax; 0 is off, as in the paper. A rival of the plug-in, slower, and no input",
+        0.0, ge=0, description="times that a row's unclicked items count as negatives; 0 is off"
     )
     logits: Literal["float32", "bfloat16"] = Field(
         "float32",
-        description="precision of the softmax's products with the negatives; bfloat16 is faster "
-        "only where the processor or card computes in it, which doctor tells",
+        description="precision of the softmax's products; bfloat16 is fast where doctor says so",
     )
     tables: Literal["local", "sharded"] = Field(
         "local",
@@ -306,5 +295,5 @@ class Config(Table):
     @property
     def sees_unclicked(self) -> bool:
         """Whether training looks at unclicked items, for its input or for a loss."""
-        drawn = self.train.ranking_loss == "sampled_softmax"
-        return self.model.sees_unclicked or (drawn and self.train.unclicked_negatives > 0)
+        negatives = self.train.unclicked_negatives if self.train.ranking_loss != "mse" else 0.0
+        return self.model.sees_unclicked or negatives > 0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.recommendation.cuts import with_cut
+from tests.recommendation.events_cut import with_cut
 
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.vocabulary import Vocabulary

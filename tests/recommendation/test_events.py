@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.recommendation.cuts import with_cut
+from tests.recommendation.events_cut import with_cut
 
 from unclicked.data.batching import Batch, BatchBuilder
 from unclicked.data.dataset import PreparedDataset
