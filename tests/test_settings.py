@@ -154,8 +154,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_text("[model\n")
     with pytest.raises(UserError, match=r"no valid TOML.*line 1"):
         read_toml(path)
-    path.write_text("[modle]\ndim = 8\n")
-    with pytest.raises(UserError, match=r"c\.toml modle: unknown setting. Did you mean model\?"):
+    path.write_text("[modelx]\ndim = 8\n")
+    with pytest.raises(UserError, match=r"c\.toml modelx: unknown setting. Did you mean model\?"):
         read_toml(path)
     path.write_text("[model]\ndim = 'wide'\n")
     with pytest.raises(UserError, match=r"c\.toml model\.dim: found 'wide', expected a valid int"):
