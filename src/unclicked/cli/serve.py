@@ -46,6 +46,9 @@ def serve(
         float, typer.Option(help="Seconds between looks for a new bundle; 0 never looks.", min=0)
     ] = 1.0,
     max_body: Annotated[int, typer.Option(help="Largest body in KiB.", min=1, max=65536)] = 64,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Write a line of JSON on stdout for each request.")
+    ] = False,
 ) -> None:
     """Serve a model over HTTP: an API, its reference at /docs, and a page at /.
 
@@ -85,6 +88,7 @@ def serve(
         timeout_seconds=timeout_seconds,
         watch_seconds=watch_seconds,
         max_body_kib=max_body,
+        access_log=access_log,
     )
     shown = f"[{host}]" if ":" in host else host
     where = f"page: http://{shown}:{port}/   reference: http://{shown}:{port}/docs"

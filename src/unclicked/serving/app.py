@@ -27,7 +27,7 @@ from unclicked.serving.memory_state import MemoryStore
 from unclicked.serving.metrics import Computed
 from unclicked.serving.models import Models, Slot
 from unclicked.serving.openapi import document
-from unclicked.serving.paths import EVENTS, METRICS, READY, RECOMMEND
+from unclicked.serving.paths import EVENTS, METRICS, READY, RECOMMEND, USERS
 from unclicked.serving.problems import Problem, json_response
 from unclicked.serving.recommending import Recommending
 from unclicked.serving.redis_state import RedisStore
@@ -166,7 +166,7 @@ def routes(handlers: Handlers) -> list[Route]:
     return [
         Route(RECOMMEND, handlers.recommend, methods=["POST"]),
         Route(EVENTS, handlers.keep_events, methods=["POST"]),
-        Route("/users/{user_id:anything}", handlers.remove_user, methods=["DELETE"]),
+        Route(f"{USERS}{{user_id:anything}}", handlers.remove_user, methods=["DELETE"]),
         Route("/items", handlers.find_items),
         Route("/items/{item_id:anything}/similar", handlers.similar),
         Route("/items/{item_id:anything}", handlers.item),

@@ -14,6 +14,7 @@ from pathlib import Path
 from unclicked import artefact
 from unclicked.errors import UserError
 from unclicked.sealed import BUNDLE, BUNDLE_KIND, DATASET, refuse_mistaken
+from unclicked.serving.access_log import FORMAT, logging_with_lines
 from unclicked.serving.settings import FIGURES, Settings
 
 APP = "unclicked.serving.worker:create"
@@ -129,7 +130,9 @@ def serve(settings: Settings, begun: Callable[[], None] = lambda: None) -> None:
             backpressure=HELD,
             http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
             workers_kill_timeout=GRACE_SECONDS,
-            log_access=False,
+            log_access=settings.access_log,
+            log_access_format=FORMAT,
+            log_dictconfig=logging_with_lines(),
             log_enabled=settings.log != "none",
             process_name=None,
         )

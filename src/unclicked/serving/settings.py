@@ -33,6 +33,7 @@ class Settings(BaseModel):
     watch_seconds: float = Field(1.0, ge=0)
     max_body_kib: int = Field(64, ge=1, le=65536)
     log: Literal["text", "none"] = "text"
+    access_log: bool = False
 
     def publish(self) -> None:
         """Put the settings where the workers look."""
