@@ -47,6 +47,7 @@ CASES = [
     (["model.metric=clicked_unclicked"], "model.metric_labels=permuted"),
     (["model.metric=label_unclicked"], "model.metric_input=layer_norm"),
     (["model.fusion=subtract"], "model.gate_activation=tanh"),
+    (["model.fusion=none", "model.metric=none"], "model.unclicked_dropout=0.5"),
     (["model.fusion=subtract"], "model.gate_activation=identity"),
     (["train.loss_positions=last"], "model.metric_positions=last"),
     (["train.optimizer=adam", "train.learning_rate=0.01"], "train.initial_accumulator=0.5"),

@@ -15,7 +15,7 @@ from unclicked.config import ModelConfig
 from unclicked.encoders.base import LastPositionEncoder
 from unclicked.errors import UserError
 from unclicked.model import UnclickedRecommender, encoder_names
-from unclicked.tensors import to_tensors
+from unclicked.tensors import thinned, to_tensors
 
 CPU = torch.device("cpu")
 
@@ -97,6 +97,21 @@ def test_a_row_without_unclicked_items_is_its_clicked_vector(one: World) -> None
     assert not torch.equal(user, rows.clicked)
     nothing = one.builder(need_unclicked=False).build(np.arange(len(one.samples)))
     assert torch.equal(model.user_vectors(to_tensors(nothing, CPU)), rows.clicked)
+
+
+def test_items_are_left_out_in_training_alone(one: World) -> None:
+    model = one.model(unclicked_dropout=0.5).eval()
+    batch = to_tensors(one.builder().build(np.arange(len(one.samples))), CPU)
+    whole = model.encode(batch)
+    assert torch.equal(whole.unclicked_mean, one.model().eval().encode(batch).unclicked_mean)
+    torch.manual_seed(3)
+    thin = model.encode(thinned(batch, 0.5))
+    torch.manual_seed(3)
+    trained = model.train().encode(batch)
+    assert torch.equal(trained.unclicked_mean, thin.unclicked_mean)
+    assert torch.equal(trained.unclicked_mask, thin.unclicked_mask)
+    assert torch.equal(trained.clicked, whole.clicked)
+    assert not torch.equal(trained.unclicked_mean, whole.unclicked_mean)
 
 
 def test_the_unknown_item_is_its_fields_alone(one: World) -> None:

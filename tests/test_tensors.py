@@ -10,7 +10,7 @@ import torch
 
 from tests.model_twin import world
 from unclicked.data.batching import Batch
-from unclicked.tensors import to_tensors, unclicked_of_samples
+from unclicked.tensors import thinned, to_tensors, unclicked_of_samples
 
 
 def test_every_array_becomes_an_equal_tensor() -> None:
@@ -64,3 +64,32 @@ def test_without_unclicked_items_there_is_nothing_to_see() -> None:
     places, seen = unclicked_of_samples(to_tensors(batch, torch.device("cpu")))
     assert places.shape == (4, 0)
     assert seen.shape == (*batch.clicked.shape, 0)
+
+
+def test_a_thinned_list_holds_some_of_its_items_in_their_order() -> None:
+    one = world(5, num_users=60)
+    whole = to_tensors(one.builder().build(np.arange(len(one.samples))), torch.device("cpu"))
+    torch.manual_seed(3)
+    thin = thinned(whole, 0.5)
+    torch.manual_seed(3)
+    kept = (torch.rand(len(whole.unclicked)) >= 0.5).tolist()
+    emptied = 0
+    for number in range(len(whole.unclicked_offsets) - 1):
+        begin, end = whole.unclicked_offsets[number : number + 2].tolist()
+        places = [place for place in range(begin, end) if kept[place]]
+        start, stop = thin.unclicked_offsets[number : number + 2].tolist()
+        assert thin.unclicked[start:stop].tolist() == whole.unclicked[places].tolist()
+        assert thin.unclicked_counts[start:stop].tolist() == whole.unclicked_counts[places].tolist()
+        emptied += end > begin and not places
+    assert emptied
+    assert thin.unclicked_offsets[-1] == len(thin.unclicked) == sum(kept)
+    assert len(set(whole.unclicked_counts.tolist())) > 1
+    assert 0.4 < sum(kept) / len(kept) < 0.6
+
+
+def test_nothing_is_left_out_unasked() -> None:
+    one = world(5)
+    whole = to_tensors(one.builder().build(np.arange(4)), torch.device("cpu"))
+    assert thinned(whole, 0.0) is whole
+    none = to_tensors(one.builder(need_unclicked=False).build(np.arange(4)), torch.device("cpu"))
+    assert thinned(none, 0.9).unclicked_offsets.tolist() == none.unclicked_offsets.tolist()

@@ -7,15 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Fusion = Literal["none", "subtract", "confidence"]
-Metric = Literal[
-    "none",
-    "asymmetric",
-    "symmetric",
-    "clicked_label",
-    "clicked_unclicked",
-    "label_unclicked",
-    "infonce",
-]
+Pair = Literal["clicked_label", "clicked_unclicked", "label_unclicked"]
+Metric = Literal["none", "asymmetric", "symmetric", Pair, "infonce"]
 
 
 class Table(BaseModel):
@@ -158,6 +151,12 @@ class ModelConfig(Table):
         False, description="score with the item tower's vectors instead of a table of their own"
     )
     fusion: Fusion = Field("confidence", description="how the unclicked vector changes the user's")
+    unclicked_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of a list's unclicked items left out in a training step, drawn anew",
+    )
     metric: Metric = Field("symmetric", description="form of the metric loss")
     margin: float = Field(5.0, gt=0, description="margin m* of the metric loss, squared distance")
     metric_temperature: float = Field(

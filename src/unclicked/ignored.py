@@ -110,6 +110,9 @@ def _of_plugin(config: Config) -> Iterator[tuple[str, str]]:
     model = config.model
     if model.fusion != "confidence":
         yield "model.gate_activation", f"model.fusion is {model.fusion}, which has no gate"
+    if not model.sees_unclicked:
+        reason = "model.fusion and model.metric are none, so no list of unclicked items is read"
+        yield "model.unclicked_dropout", reason
     if not config.sees_unclicked:
         for name in ("cut", "source", "weighting"):
             reason = "model.fusion and model.metric are none, so no unclicked item is seen"

@@ -20,7 +20,7 @@ from unclicked.errors import UserError
 from unclicked.nn.tables import Table
 from unclicked.nn.towers import ItemField, ItemTower, ProfileTower, field_widths
 from unclicked.plugin import UnclickedPlugin
-from unclicked.tensors import TensorBatch, unclicked_of_samples
+from unclicked.tensors import TensorBatch, thinned, unclicked_of_samples
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ class UnclickedRecommender(nn.Module):
             self.encoder = encoder(shape)
         else:
             self.encoder = build_encoder(config.encoder, shape, **config.encoder_options)
+        sees = config.sees_unclicked or reads_unclicked(self.encoder)
+        self.left_out = config.unclicked_dropout if sees else 0.0
         self.plugin = _plugin(config)
         self.output = None if config.tie_item_vectors else Table(self.num_items, config.dim)
         if self.output is not None and fixed_item_vectors:
@@ -146,6 +148,8 @@ class UnclickedRecommender(nn.Module):
         Raises:
             UserError: If the encoder returns another shape than it was given.
         """
+        if self.training:
+            batch = thinned(batch, self.left_out)
         items = self.tower(batch.items)
         padded = functional.embedding(batch.clicked, items)
         encoded: Tensor = self.encoder(padded, batch.mask, self._context(batch, items))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -65,6 +65,29 @@ def to_tensors(batch: Batch, device: torch.device) -> TensorBatch:
         unclicked_list=move(batch.unclicked_list),
         labels=move(batch.labels),
         label_places=move(batch.label_places()),
+    )
+
+
+def thinned(batch: TensorBatch, share: float) -> TensorBatch:
+    """Leave some items out of every unclicked list, drawn anew at each call from torch's generator.
+
+    Args:
+        batch: A batch.
+        share: Probability with which an item is left out of a list, in [0, 1).
+
+    Returns:
+        The same batch with shorter lists; a list may lose all of its items.
+    """
+    if share == 0:
+        return batch
+    places = batch.unclicked
+    kept = torch.rand(len(places), device=places.device) >= share
+    before = torch.cat([batch.unclicked_offsets.new_zeros(1), kept.cumsum(0)])
+    return replace(
+        batch,
+        unclicked=places[kept],
+        unclicked_counts=batch.unclicked_counts[kept],
+        unclicked_offsets=before[batch.unclicked_offsets],
     )
 
 

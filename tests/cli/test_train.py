@@ -10,6 +10,8 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pyarrow import parquet
@@ -17,7 +19,9 @@ from pyarrow import parquet
 import unclicked
 from unclicked import artefact
 from unclicked.cli.main import run
+from unclicked.cli.train import _warn_of_lists
 from unclicked.data.dataset import PreparedDataset
+from unclicked.data.skip_verdict import no_signal
 from unclicked.presets import PRESETS
 from unclicked.run import open_run
 from unclicked.settings import preset_settings, resolve
@@ -182,3 +186,33 @@ def test_a_log_of_clicks_alone_is_told_where_a_plug_in_would_read_more(
     assert "is a click, so that no unclicked item is seen" in capsys.readouterr().err
     assert run(["train", str(data.path), "--out", str(tmp_path / "b"), *few, *base]) == 0
     assert "unclicked item" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("nats", "low", "changes", "told"),
+    [
+        (0.001, -0.001, {}, True),
+        (0.019, 0.015, {}, True),
+        (0.021, 0.015, {}, False),
+        (None, None, {}, False),
+        (0.001, -0.001, {"fusion": "none", "metric": "none"}, False),
+    ],
+)
+def test_lists_that_say_nothing_are_told_before_the_training(
+    nats: float | None,
+    low: float | None,
+    changes: dict[str, str],
+    told: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measured = {"nats": nats, "ci95": [low, 1.0], "verdict": "They tell nothing."}
+    stored = no_signal("no log") if nats is None else measured
+    card = {"clicks": 1, "rows": {"kept": 2}, "skip_signal": stored}
+    data: Any = SimpleNamespace(card=card, path="data")
+    _warn_of_lists(data, resolve({"model": changes}))
+    warning = capsys.readouterr().err
+    assert warning.startswith("warning: They tell nothing. On simulated logs") == told
+    assert bool(warning) == told
+    del card["skip_signal"]
+    _warn_of_lists(data, resolve({"model": changes}))
+    assert capsys.readouterr().err == ""

@@ -158,6 +158,29 @@ def test_padding_of_the_long_part_gets_and_gives_nothing(options: dict[str, Opti
 
 
 @pytest.mark.parametrize("options", VARIANTS)
+@pytest.mark.parametrize("size", [1, 3, 11])
+def test_rows_read_in_groups_have_the_same_states_and_gradients(
+    options: dict[str, Option], size: int
+) -> None:
+    """Rows of about the same length go together in training; the whole batch is read otherwise."""
+    module = made({**options, "dropout": 0.0})
+    items, mask = torch.randn(size, 2, DIM).double(), torch.ones(size, 2, dtype=torch.bool)
+    long = torch.randn(size, 9, DIM, dtype=torch.float64)
+    real = torch.arange(9) < torch.randint(0, 10, (size, 1))
+    weights, found = torch.randn(size, 2, DIM).double(), []
+    for training in (False, True):
+        module.train(training)
+        module.zero_grad()
+        given = long.clone().requires_grad_()
+        out = module(items, mask, EncoderContext(long=given, long_mask=real))
+        (out * weights).sum().backward()
+        found.append([out, given.grad, *(one.grad for one in module.parameters())])
+    assert real.any() or size == 1
+    for whole, grouped in zip(*found, strict=True):
+        torch.testing.assert_close(grouped, whole, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize("options", VARIANTS)
 def test_without_long_term_clicks_the_long_part_is_zero(options: dict[str, Option]) -> None:
     module = made(options)
     items, mask = torch.randn(2, 3, DIM).double(), torch.ones(2, 3, dtype=torch.bool)

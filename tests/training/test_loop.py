@@ -128,10 +128,11 @@ def test_stopped_and_resumed_is_bit_for_bit_straight(
     assert not said
 
 
-def test_warm_up_and_permuted_labels_go_on_where_they_were(
+def test_warm_up_permuted_labels_and_thinned_lists_go_on_where_they_were(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     changed = {"metric": "infonce", "metric_warmup_steps": 8, "metric_labels": "permuted"}
+    changed |= {"unclicked_dropout": 0.5}
     monkeypatch.setitem(SETTINGS, "model", SETTINGS["model"] | changed)
     training(tmp_path / "straight")[0].fit()
     first, _ = training(tmp_path / "run")

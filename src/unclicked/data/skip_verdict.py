@@ -30,7 +30,7 @@ def verdict(signal: dict[str, Any]) -> str:
         What was found and what to expect of training with unclicked lists.
     """
     nats, low, field = signal["nats"], signal["ci95"][0], signal["field"]
-    if low <= 0 or nats < NEGLIGIBLE_NATS:
+    if says_nothing(signal):
         what = "nothing measurable" if low <= 0 else f"next to nothing ({nats:.3g} nats)"
         return (
             f"The unclicked lists tell {what} of the next click's {field} beyond the clicks: do "
@@ -47,6 +47,25 @@ def verdict(signal: dict[str, Any]) -> str:
     else:
         seen = f"that can be worth it: {SEEN}"
     return f"{size}; {_SIGNS[signal['sign']]}; {seen}."
+
+
+def says_nothing(signal: dict[str, Any]) -> bool:
+    """Whether a signal was measured and found to be nothing, or next to it.
+
+    Args:
+        signal: The skip signal.
+
+    Returns:
+        True where no gain is to be expected.
+
+    Example:
+        >>> says_nothing({"nats": 0.3, "ci95": [0.28, 0.32]}), says_nothing(no_signal("no log"))
+        (False, False)
+        >>> says_nothing({"nats": 0.01, "ci95": [0.005, 0.015]})
+        True
+    """
+    nats = signal["nats"]
+    return nats is not None and (signal["ci95"][0] <= 0 or nats < NEGLIGIBLE_NATS)
 
 
 def no_signal(reason: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from unclicked import artefact
 from unclicked.config import Config
 from unclicked.data.dataset import KIND, PreparedDataset
 from unclicked.data.skip_signal import skip_signal_of
-from unclicked.data.skip_verdict import NEGLIGIBLE_NATS, signal_line
+from unclicked.data.skip_verdict import says_nothing, signal_line
 from unclicked.data.stored_log import LOG_FILE
 from unclicked.dataset_settings import resolve_for
 from unclicked.doctor.finding import Diagnosis, Finding
@@ -145,10 +145,8 @@ def signal_finding(signal: dict[str, Any]) -> Finding:
     """
     if signal["nats"] is None:
         return Finding("skip signal", "warn", signal["verdict"])
-    clear = signal["ci95"][0] > 0 and signal["nats"] >= NEGLIGIBLE_NATS
-    return Finding(
-        "skip signal", "ok" if clear else "warn", signal_line(signal), str(signal["verdict"])
-    )
+    line, sentence = signal_line(signal), str(signal["verdict"])
+    return Finding("skip signal", "warn" if says_nothing(signal) else "ok", line, sentence)
 
 
 def memory_finding(dataset: PreparedDataset, config: Config, free: int | None) -> Finding:

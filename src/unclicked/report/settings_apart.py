@@ -19,6 +19,7 @@ PLUGIN_KEYS = (
     "model.stop_gradient_labels",
     "model.gate_activation",
     "model.intermediate_margin",
+    "model.unclicked_dropout",
     "data.unclicked.",
 )
 SEED = "train.seed"
