@@ -13,7 +13,7 @@ from pathlib import Path
 from unclicked import artefact
 from unclicked.data.dataset import PreparedDataset
 from unclicked.dotted import flat
-from unclicked.errors import UnclickedError
+from unclicked.errors import UnclickedError, UserError
 from unclicked.reproduce.judged import Entry, judge
 from unclicked.reproduce.method_tables import choices, differences, reached
 from unclicked.reproduce.methods import BASES, Method
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the trainings")
     parser.add_argument("--seeds", type=int, default=3, help="model seeds of what is judged")
+    parser.add_argument("--bases", default=",".join(BASES), help="names, with commas between them")
     parser.add_argument("--at-once", type=int, default=2, help="trainings side by side")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
@@ -43,7 +44,12 @@ def main() -> None:
 
 
 def judge_all(options: argparse.Namespace) -> None:
-    """All bases three times, and the tables."""
+    """Every base three times, and the tables."""
+    unknown = set(options.bases.split(",")) - set(BASES)
+    if unknown:
+        names = f"found {', '.join(sorted(unknown))}, expected some of {', '.join(BASES)}."
+        raise UserError("BASES", "--bases", names)
+    bases = {name: BASES[name] for name in options.bases.split(",")}
     place = Workplace(
         options.out,
         [PreparedDataset.open(options.data.resolve())],
@@ -53,23 +59,23 @@ def judge_all(options: argparse.Namespace) -> None:
         say=lambda line: print(line, flush=True),
     )
     fused = {
-        name: Method(f"{name} + fusion", one.encoder, "confidence") for name, one in BASES.items()
+        name: Method(f"{name} + fusion", one.encoder, "confidence") for name, one in bases.items()
     }
     controls = {
         name: one.with_extra(f"{one.name}, shuffled", data__unclicked__source="shuffled")
         for name, one in fused.items()
     }
-    methods = [one for name in BASES for one in (BASES[name], fused[name], controls[name])]
+    methods = [one for name in bases for one in (bases[name], fused[name], controls[name])]
     tuner = Tuner(place, "fusion_on_all")
     tuner.choose(methods)
     rows = judge(tuner, [Entry(method) for method in methods])
     write_results(place.out, tuner.study, [*tuner.rows, *rows])
     final = Results(rows).where(role=FINAL)
     names = [method.name for method in methods]
-    to_base = [(name, one[name].name) for name in BASES for one in (fused, controls)]
-    to_control = [(controls[name].name, fused[name].name) for name in BASES]
+    to_base = [(name, one[name].name) for name in bases for one in (fused, controls)]
+    to_control = [(controls[name].name, fused[name].name) for name in bases]
     tables = [
-        reached("The fusion on six base recommenders", final, names),
+        reached("The fusion on base recommenders", final, names),
         differences("Each against its own base", final, to_base, MEASURES),
         differences("True lists against shuffled ones", final, to_control, MEASURES),
         choices("Settings chosen on validation", Results(tuner.rows)),
