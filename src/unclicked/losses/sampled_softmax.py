@@ -69,13 +69,13 @@ def with_log_total(
     """The cross-entropies of `sampled_softmax`, and the logarithms of their denominators.
 
     Args:
-        user: As there.
-        label_index: As there.
-        label_mask: As there.
-        negative_index: As there.
-        item_vectors: As there.
-        log_expected_labels: As there.
-        log_expected_negatives: As there.
+        user: User vectors, float [R, D].
+        label_index: Row of `item_vectors` of each label, int64 [R, K].
+        label_mask: bool [R, K], True where the label exists.
+        negative_index: Row of `item_vectors` of each negative, int64 [S], distinct.
+        item_vectors: float [V + 1, D], or only the rows that the indices name.
+        log_expected_labels: Logarithm of the labels' expected counts, float [R, K].
+        log_expected_negatives: The same for the negatives, float [S].
 
     Returns:
         float [R] each; in a row without labels the loss is 0 and the other one means nothing.
