@@ -155,7 +155,7 @@ class ModelConfig(Table):
         0.0,
         ge=0,
         lt=1,
-        description="share of a list's unclicked items left out in a training step, drawn anew",
+        description="share of a list's items left out of the input in a training step, drawn anew",
     )
     metric: Metric = Field("symmetric", description="form of the metric loss")
     margin: float = Field(5.0, gt=0, description="margin m* of the metric loss, squared distance")

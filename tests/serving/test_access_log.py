@@ -30,6 +30,7 @@ def test_each_request_is_one_line_without_an_id(
         ask(f"{url}/recommend", "POST", {"clicked": []}, x_request_id='r-7"', **typed)
         ask(f"{url}/recommend", "POST", {"clicked": 1}, **typed)
         ask(f"{url}/users/anna", "DELETE")
+        ask(f"{url}/shop/Users/anna", "DELETE")
         ask(f"{url}/no%0A%7B%22forged%22", "GET")
     written = capfd.readouterr().out.splitlines()
     lines = [json.loads(line) for line in written if line.startswith("{")]
@@ -39,6 +40,7 @@ def test_each_request_is_one_line_without_an_id(
         ("POST", "/recommend", 200, 'r-7"'),
         ("POST", "/recommend", 422, "-"),
         ("DELETE", "/users/*", 200, "-"),
+        ("DELETE", "/shop/users/*", 404, "-"),
         ("GET", '/no\n{"forged"', 404, "-"),
     ]
     assert all(one["client"] == "127.0.0.1" and 0 < one["milliseconds"] < 20_000 for one in found)

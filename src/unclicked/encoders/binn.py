@@ -20,6 +20,8 @@ from unclicked.nn.pooling import masked_mean
 
 # More groups wait less and start more layers; from three to six made no difference.
 _LENGTH_GROUPS = 4
+# Groups that read more steps than this many times the longest row save too little to be worth it.
+_MOST_STEPS = 2.5
 
 
 @dataclass(frozen=True)
@@ -157,15 +159,20 @@ class BINN(nn.Module):
         wait for the longest one.
         """
         inputs = self._inputs(values)
-        if not self.training:
+        # A layer with peepholes is a loop over steps: more groups are more of them.
+        if not self.training or self.config.peephole:
             return masked_mean(self._states(layer, inputs), mask)
         lengths = mask.sum(dim=1)
         order = lengths.argsort()
+        groups = order.chunk(_LENGTH_GROUPS)
+        last = torch.stack([rows[-1] for rows in groups])
+        longest: list[int] = lengths[last].clamp(min=1).tolist()
+        if sum(longest) > _MOST_STEPS * longest[-1]:
+            return masked_mean(self._states(layer, inputs), mask)
         means = []
-        for rows in order.chunk(_LENGTH_GROUPS):
-            longest = max(int(lengths[rows[-1]]), 1)
-            states = self._states(layer, inputs[rows, :longest])
-            means.append(masked_mean(states, mask[rows, :longest]))
+        for rows, steps in zip(groups, longest, strict=True):
+            states = self._states(layer, inputs[rows, :steps])
+            means.append(masked_mean(states, mask[rows, :steps]))
         return torch.cat(means)[order.argsort()]
 
 

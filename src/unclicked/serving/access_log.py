@@ -36,17 +36,22 @@ class JsonLine(logging.Formatter):
             JSON.
         """
         told: Mapping[str, Any] = record.args if isinstance(record.args, Mapping) else {}
-        path = str(told["path"])
         line = {
             "time": told["time"],
             "client": told["addr"],
             "method": told["method"],
-            "path": f"{USERS}*" if path.startswith(USERS) else path,
+            "path": _without_id(str(told["path"])),
             "status": told["status"],
             "milliseconds": round(told["dt_ms"], 3),
             "request_id": told[_REQUEST_ID],
         }
         return json.dumps(line)
+
+
+def _without_id(path: str) -> str:
+    """A path without what follows `/users/`, also where it is misspelt or has something before."""
+    before, found, _ = path.lower().partition(USERS)
+    return f"{path[: len(before)]}{USERS}*" if found else path
 
 
 def logging_with_lines() -> dict[str, Any]:
