@@ -160,12 +160,12 @@ def test_padding_of_the_long_part_gets_and_gives_nothing(options: dict[str, Opti
 @pytest.mark.parametrize("options", VARIANTS)
 @pytest.mark.parametrize(
     ("lengths", "groups"),
-    [([3], 1), ([0, 0, 0], 1), ([1, 0, 9, 2, 2, 0, 3, 3, 1], 3), ([0, 1, 9, 2, 9, 8, 9, 9], 1)],
+    [([3], 1), ([0, 0, 0], 3), ([1, 0, 9, 2, 2, 0, 3, 3, 1], 3), ([0, 1, 9, 2, 9, 8, 9, 9], 4)],
 )
 def test_rows_read_in_groups_have_the_same_states_and_gradients(
     options: dict[str, Option], lengths: list[int], groups: int
 ) -> None:
-    """Rows of about the same length go together in training, where that saves steps."""
+    """Rows of about the same length go together in training."""
     module = made({**options, "dropout": 0.0})
     size, calls = len(lengths), 0
 

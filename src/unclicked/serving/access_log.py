@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 from unclicked.serving.paths import USERS
@@ -35,7 +34,7 @@ class JsonLine(logging.Formatter):
         Returns:
             JSON.
         """
-        told: Mapping[str, Any] = record.args if isinstance(record.args, Mapping) else {}
+        told: Any = record.args
         line = {
             "time": told["time"],
             "client": told["addr"],
