@@ -65,6 +65,24 @@ def read_toml(path: Path) -> Settings:
         UserError: If the file cannot be read, is no TOML, or holds an unknown key or a value that
             does not fit.
     """
+    table = parse_toml(path, "`unclicked train --print-config` prints a valid one.")
+    _checked(table, f"{path} ")
+    return table
+
+
+def parse_toml(path: Path, advice: str) -> Settings:
+    """Read a TOML file, whatever its keys.
+
+    Args:
+        path: A TOML file.
+        advice: A sentence that says where a valid one comes from.
+
+    Returns:
+        Its nested table.
+
+    Raises:
+        UserError: If the file cannot be read, or is no TOML.
+    """
     if path.exists() and not path.is_file():
         raise UserError("CONFIG-FILE", str(path), "is no regular file, expected TOML.")
     try:
@@ -74,20 +92,14 @@ def read_toml(path: Path) -> Settings:
             raise UserError("CONFIG-FILE", str(path), found)
         text = path.read_text(encoding="utf-8")
         _refuse_deep_keys(text, path)
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         what = getattr(error, "strerror", None) or error
         raise UserError(
             "CONFIG-FILE", str(path), f"cannot be read ({what}). Check the path."
         ) from error
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            "CONFIG-TOML",
-            str(path),
-            f"is no valid TOML: {error}. `unclicked train --print-config` prints a valid one.",
-        ) from error
-    _checked(table, f"{path} ")
-    return table
+        raise UserError("CONFIG-TOML", str(path), f"is no valid TOML: {error}. {advice}") from error
 
 
 def _refuse_deep_keys(text: str, path: Path) -> None:

@@ -90,3 +90,17 @@ def test_the_last_line_has_the_same_settings(
     assert words == ["unclicked", "reproduce", "table2", *given]
     assert lines[-2].startswith(f"written to {tmp_path / 's'}: table1.txt, ")
     assert lines[-2].endswith(f"every number is in {tmp_path / 's' / 'results.parquet'}")
+
+
+def test_the_next_study_takes_the_same_choices(
+    tiny_data: PreparedDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choices = tmp_path / "my choices.toml"
+    given = ["--data", str(tiny_data.path), "--out", str(tmp_path / "s")]
+    given += ["--choices", str(choices)]
+    assert run(["reproduce", "table1", *given]) == 2
+    assert f"{choices}: cannot be read" in capsys.readouterr().err
+    choices.write_text('[sdm]\n"train.learning_rate" = 0.05\n', encoding="utf-8")
+    assert run(["reproduce", "table1", *given]) == 0
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1].removeprefix("next: "))
+    assert words == ["unclicked", "reproduce", "table2", *given]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from unclicked.errors import UserError
+from unclicked.reproduce.choices import Choices, read_choices
 from unclicked.reproduce.methods import BASES, TRIPLETS, VARIANTS
 from unclicked.reproduce.paper_numbers import MARGINS
 from unclicked.reproduce.results import FINAL, read_results
@@ -93,6 +94,29 @@ def test_tables_say_how_they_were_made(printed: Workplace) -> None:
     assert text.splitlines()[-1].startswith("By unclicked ")
     # A row that says how it was made is no data set.
     assert text.splitlines()[2].count("|") == 5
+
+
+def test_choices_from_a_file_train_nothing_and_are_told(
+    place: Workplace, in_process: list[str]
+) -> None:
+    rate = {"train.learning_rate": 0.05}
+    names = ["sdm", *(f"sdm {one.fusion} {one.metric}" for one in TRIPLETS.values())]
+    given = Choices("own.toml", dict.fromkeys(names, rate))
+    made = reproduce("table3", replace(place, choices=given))
+    # What is judged and nothing else.
+    assert len(set(in_process)) == len({"SDM", "fusion", *TRIPLETS})
+    left = place.out / "table3-choices.toml"
+    assert str(left) in made["files"]
+    assert read_choices(left).settings["sdm"] == rate
+    text = (place.out / "table3.md").read_text(encoding="utf-8")
+    assert "Settings chosen on validation, those in own.toml taken from it (preset" in text
+
+
+def test_a_wrong_value_of_a_choice_leaves_no_folder(place: Workplace) -> None:
+    given = Choices("own.toml", {"sdm": {"train.learning_rate": -1.0}})
+    with pytest.raises(UserError, match=r"train\.learning_rate.*-1"):
+        reproduce("table3", replace(place, choices=given))
+    assert not place.out.exists()
 
 
 @pytest.mark.parametrize("study", ["table1", "table3"])

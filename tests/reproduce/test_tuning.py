@@ -11,6 +11,7 @@ import pytest
 from unclicked.errors import UserError
 from unclicked.reproduce import tuning
 from unclicked.reproduce.cell import Cell, Outcome
+from unclicked.reproduce.choices import Choices, read_choices
 from unclicked.reproduce.methods import BASES, VARIANTS, Method
 from unclicked.reproduce.results import CHOSEN, SCREEN
 from unclicked.reproduce.tuning import METRIC_STRENGTHS, OPTIMISERS, SCREEN_SEED, Tuner
@@ -272,3 +273,42 @@ def test_printed_numbers_are_not_widened(place: Workplace) -> None:
         replace(place, tuning="printed", widen=1)
     with pytest.raises(UserError, match="found -1, expected at least 0"):
         replace(place, widen=-1)
+
+
+def test_what_a_study_chose_another_one_takes_without_a_training(
+    rigged: tuple[Workplace, list[Cell]],
+) -> None:
+    place, trained = rigged
+    first = Tuner(place, "first")
+    first.choose([BASES["SDM"], FULL])
+    spent = len(trained)
+    taken = replace(place, choices=read_choices(place.out / "first-choices.toml"))
+    second = Tuner(taken, "second")
+    second.choose([BASES["SDM"], FULL, BASES["DNN"]])
+    assert second.chosen(FULL) == first.chosen(FULL)
+    assert second.chosen(BASES["SDM"]) == BEST
+    assert second.cell(FULL, seed=3).key == first.cell(FULL, seed=3).key
+    # The one that the file does not name is chosen as ever.
+    assert {cell.config.model.encoder for cell in trained[spent:]} == {"dnn"}
+    told = {row.method: (row.role, row.value) for row in second.rows if row.method != "DNN"}
+    assert {name: role for name, (role, _) in told.items()} == {"SDM": CHOSEN, "SRU2B": CHOSEN}
+    assert all(math.isnan(value) for _, value in told.values())
+    left = read_choices(place.out / "second-choices.toml")
+    assert set(left.settings) == {"sdm", "dnn", "sdm confidence symmetric"}
+
+
+def test_a_choice_of_a_strength_alone_keeps_the_bases_optimiser(
+    rigged: tuple[Workplace, list[Cell]],
+) -> None:
+    place, trained = rigged
+    given = Choices("own.toml", {"sdm confidence symmetric": {"model.metric_weight": 7.0}})
+    tuner = Tuner(replace(place, choices=given), "s")
+    tuner.choose([FULL])
+    assert tuner.chosen(FULL) == {**BEST, "model.metric_weight": 7.0}
+    assert len(trained) == len(OPTIMISERS)
+
+
+def test_printed_numbers_take_no_choices(place: Workplace) -> None:
+    given = Choices("own.toml", {"sdm": {"train.learning_rate": 0.1}})
+    with pytest.raises(UserError, match=r"--choices own.toml.*expected --tuning validation"):
+        replace(place, tuning="printed", choices=given)

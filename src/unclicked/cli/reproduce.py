@@ -34,6 +34,10 @@ def reproduce(
             min=0,
         ),
     ] = 0,
+    choices: Annotated[
+        Path | None,
+        typer.Option(help="Settings that an earlier study chose (its choices.toml), taken as is."),
+    ] = None,
     settings: shared.Settings = None,
     at_once: Annotated[
         int,
@@ -64,6 +68,7 @@ def reproduce(
     from unclicked.data.dataset import PreparedDataset
     from unclicked.dotted import flat
     from unclicked.quickstart.children import side_by_side
+    from unclicked.reproduce.choices import Choices, read_choices
     from unclicked.reproduce.road import reproduce as make
     from unclicked.reproduce.road import study_of
     from unclicked.reproduce.workplace import Workplace
@@ -83,6 +88,7 @@ def reproduce(
         (lambda line: None) if as_json else typer.echo,
         shared.warn,
         widen,
+        read_choices(choices) if choices else Choices(),
     )
     try:
         made = make(study, place)
@@ -92,14 +98,19 @@ def reproduce(
     if as_json:
         shared.print_json(made)
         return
-    for table in made["tables"]:
-        typer.echo("\n" + table)
-    names = ", ".join(Path(path).name for path in made["files"])
-    typer.echo(f"\nwritten to {out}: {names}; every number is in {made['results']}")
+    _print(made)
     given: dict[str, list[Any]] = {"--data": [*data], "--out": [out], "--set": settings or []}
+    given["--choices"] = [choices] if choices else []
     asked = zip(_USUAL, (seeds, tuning, widen, device), strict=True)
     given |= {option: [] if value == _USUAL[option] else [value] for option, value in asked}
     shared.say_next(_following(made["next"], given), as_json)
+
+
+def _print(made: Mapping[str, Any]) -> None:
+    for table in made["tables"]:
+        typer.echo("\n" + table)
+    names = ", ".join(Path(path).name for path in made["files"])
+    typer.echo(f"\nwritten to {made['out']}: {names}; every number is in {made['results']}")
 
 
 def _following(study: str, given: Mapping[str, list[Any]]) -> str:

@@ -223,10 +223,11 @@ def choices(title: str, results: Results) -> Table | None:
             for row in rows
         ],
         notes=[
-            "One seed that is not judged, first data set. Not compared: the only candidate, or one "
-            "that broke. A method with the plug-in has its base's optimiser; one that adds a "
-            "metric loss had more candidates than one that does not. A control of the unclicked "
-            "lists takes what its method was given; permuted labels choose for themselves."
+            "One seed that is not judged, first data set. Not compared: the only candidate, one "
+            "that broke, or one taken from a file. A method with the plug-in has its base's "
+            "optimiser; one that adds a metric loss had more candidates than one that does not. A "
+            "control of the unclicked lists takes what its method was given; permuted labels "
+            "choose for themselves."
         ],
         numbers={2},
     )

@@ -11,6 +11,7 @@ import unclicked
 from unclicked import artefact, disk
 from unclicked.errors import UserError
 from unclicked.quickstart.children import assignments
+from unclicked.reproduce.choices import file_of
 from unclicked.reproduce.projection import figures_module
 from unclicked.reproduce.results import (
     FILE,
@@ -69,9 +70,11 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     _refuse_foreign(place.out)
     if study.extra:
         figures_module("openTSNE")
+    # A setting that does not exist, or has no such value, is said before anything is made.
     for dataset in place.datasets:
-        # A setting that does not exist is said before anything is made.
         place.cell(dataset, PRESET, {}, place.seeds[0])
+    for one in place.choices.settings.values():
+        place.cell(place.datasets[0], PRESET, one, place.seeds[0])
     with disk.told(place.out):
         disk.make_folder(place.out)
     with artefact.lock(place.out):
@@ -80,6 +83,8 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
         _say_what_goes(settings, place)
         write_results(place.out, study.name, [*study.run(place), settings])
         tables, files = show(study, place.out)
+        left = place.out / file_of(name)
+        files += [left] if place.tuning == "validation" and left.exists() else []
         done = read_names(place.out)
     return {
         "study": study.name,
@@ -110,6 +115,7 @@ def _settings(study: Study, place: Workplace) -> Result:
     given = ", ".join(assignments(place.settings))
     wider = f"grids widened up to {place.widen} times, " if place.widen else ""
     source = "chosen on validation" if place.tuning == "validation" else "as the paper prints them"
+    source += f", those in {place.choices.source} taken from it" if place.choices.source else ""
     preset = f"preset {PRESET}, " if place.tuning == "validation" else ""
     more = f", {given}" if given else ""
     text = f"Settings {source} ({preset}{wider}seeds {seeds}{more}); "
@@ -128,7 +134,8 @@ def _refuse_foreign(out: Path) -> None:
             raise UserError("REPRODUCE-OUT", str(path), "is no folder.")
     # A hidden file is a lock of ours, or what systems leave everywhere.
     inside = sorted(one.name for one in out.iterdir() if one.name[0] != ".") if out.exists() else []
-    if inside and CELLS not in inside and FILE not in inside:
+    ours = {CELLS, FILE, *map(file_of, STUDIES)}
+    if inside and ours.isdisjoint(inside):
         found = (
             f"holds {inside[0]} and no studies, expected a new folder or one of earlier studies."
         )

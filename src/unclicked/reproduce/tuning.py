@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from unclicked.errors import UserError
+from unclicked.quickstart.children import assignments
 from unclicked.reproduce.cell import Cell, Outcome
+from unclicked.reproduce.choices import file_of, write_choices
 from unclicked.reproduce.methods import BASES, Method, Settings
 from unclicked.reproduce.results import CHOSEN, SCREEN, Result
 from unclicked.reproduce.workplace import Workplace
@@ -92,7 +94,8 @@ class Tuner:
     wins. Where that is a base's highest or lowest rate and the workplace widens grids, rates beyond
     it are tried too, each twice as far as the one before. A control of the unclicked lists takes
     what was chosen for the method that it controls; with permuted labels the strength of the metric
-    loss is chosen anew, among the same candidates.
+    loss is chosen anew, among the same candidates. What the workplace's choices name is taken from
+    there, and nothing is trained for it. All choices are left in the study's folder.
 
     Args:
         place: Where to train.
@@ -133,6 +136,7 @@ class Tuner:
             if _name(method) != method.encoder:
                 joined.setdefault(_name(method), (method, self._chosen[method.encoder]))
         self._choose(joined, "trainings that choose the strength of the metric loss")
+        write_choices(self.place.out / file_of(self.study), self._chosen, self._how())
 
     def cell(
         self, method: Method, seed: int, data: int = 0, over: Mapping[str, Any] | None = None
@@ -172,7 +176,13 @@ class Tuner:
     def _choose(self, wanted: Mapping[str, tuple[Method, dict[str, Any]]], part: str) -> None:
         tried: Tried = {}
         for name, (method, given) in wanted.items():
-            if name not in self._chosen:
+            if name in self._chosen:
+                continue
+            if name in self.place.choices.settings:
+                taken = {**given, **self.place.choices.settings[name]}
+                [(self._chosen[name], cell)] = self._cells(method, [taken])
+                self._note(method, taken, cell, math.nan, chosen=True)
+            else:
                 tried[name] = self._cells(method, [{**given, **one} for one in grid_of(method)])
         # A single candidate needs no training to be chosen.
         several = {name: pairs for name, pairs in tried.items() if len(pairs) > 1}
@@ -224,6 +234,12 @@ class Tuner:
             for one, cell in pairs
         ]
         return self.place.train(work, part=part)
+
+    def _how(self) -> str:
+        given = ", ".join([f"preset {PRESET}", *assignments(self.place.settings)])
+        source = self.place.choices.source
+        more = f"; some taken from {source}" if source else ""
+        return f"On {self.place.datasets[0].path.name}, seed {SCREEN_SEED}, {given}{more}."
 
     def _note(
         self, method: Method, one: dict[str, Any], cell: Cell, value: float, *, chosen: bool

@@ -25,6 +25,7 @@ from unclicked.reproduce.cell import (
     make_cell,
     read_outcome,
 )
+from unclicked.reproduce.choices import Choices
 
 CELLS = "cells"
 WORKER = "unclicked.reproduce.worker"
@@ -62,6 +63,7 @@ class Workplace:
         warn: Called with each sentence that a person should read.
         widen: Rates beyond the edge of a base's grid, of which each is tried where the one before
             was the best, at least 0.
+        choices: Settings that are taken as they are where validation would choose them.
     """
 
     out: Path
@@ -74,6 +76,7 @@ class Workplace:
     say: Say = lambda line: None
     warn: Say = lambda line: None
     widen: int = 0
+    choices: Choices = field(default_factory=Choices)
 
     def __post_init__(self) -> None:
         """Refuse what could not be worked with.
@@ -102,6 +105,9 @@ class Workplace:
         if self.widen and self.tuning != "validation":
             found = "is for settings that validation chooses, expected 0 or --tuning validation."
             raise UserError("REPRODUCE-WIDEN", f"--widen {self.widen}", found)
+        if self.choices.source and self.tuning != "validation":
+            found = "is for settings that validation would choose, expected --tuning validation."
+            raise UserError("REPRODUCE-CHOICES", f"--choices {self.choices.source}", found)
         self._refuse_settings_of_studies()
 
     def _refuse_settings_of_studies(self) -> None:
