@@ -1,4 +1,4 @@
-"""Do the finalists hold on other logs? The methods of the README on several logs, seed by seed.
+"""Do the finalists hold on other logs? Table 2's methods on SDM and their controls, log by log.
 
 Settings are chosen on the first log's validation and taken to all of them. Every log is judged
 for itself, and all users of all logs together.
@@ -20,9 +20,18 @@ from unclicked.reproduce.results import FINAL, Results, write_results
 from unclicked.reproduce.tuning import Tuner
 from unclicked.reproduce.workplace import Workplace
 
-SUBTRACT = "SRU2B (w/o conf+metric)"
-METHODS = {**BASES, **VARIANTS}
-PAIRS = [(SDM, SUBTRACT), (SDM, FUSION), (SDM, FULL), (SUBTRACT, FUSION), (FUSION, FULL)]
+PERMUTED = f"{FULL}, labels permuted"
+SUBTRACT, ALONE, ASYMMETRIC = "SRU2B (w/o conf+metric)", "SRU2B (w/o fusion+sym)", "SRU2B (w/o sym)"
+CONTROLS = [
+    VARIANTS[FUSION].with_extra(f"{FUSION}, {source}", data__unclicked__source=source)
+    for source in ("shuffled", "random")
+]
+CONTROLS.append(VARIANTS[FULL].with_extra(PERMUTED, model__metric_labels="permuted"))
+FINALISTS = [{**BASES, **VARIANTS}[one] for one in (SDM, SUBTRACT, FUSION, ALONE, ASYMMETRIC, FULL)]
+FINALISTS += CONTROLS
+PAIRS = [(SDM, method.name) for method in FINALISTS[1:]]
+PAIRS += [(SUBTRACT, FUSION), (FUSION, FULL), (ASYMMETRIC, FULL), (FUSION, PERMUTED)]
+PAIRS += [(PERMUTED, FULL), *((control.name, FUSION) for control in CONTROLS[:2])]
 MEASURES = ("HR@50", "MRR@50", "R@50")
 
 
@@ -52,12 +61,11 @@ def confirm(options: argparse.Namespace) -> None:
         say=lambda line: print(line, flush=True),
     )
     tuner = Tuner(place, "finalists")
-    finalists = [METHODS[name] for name in (SDM, SUBTRACT, FUSION, FULL)]
-    tuner.choose(finalists)
-    rows = judge(tuner, [Entry(method) for method in finalists])
+    tuner.choose(FINALISTS)
+    rows = judge(tuner, [Entry(method) for method in FINALISTS])
     write_results(place.out, tuner.study, [*tuner.rows, *rows])
     final = Results(rows).where(role=FINAL)
-    names = [method.name for method in finalists]
+    names = [method.name for method in FINALISTS]
     for data in final.distinct("data"):
         one = final.where(data=data)
         print(f"\n{reached(data, one, names).as_markdown()}")

@@ -53,6 +53,7 @@ ATTEMPTS: dict[str, tuple[str, Settings]] = {
     "two hinges": ("symmetric", {**CAPPED, "model.symmetric_form": "two_hinges"}),
     "asymmetric": ("asymmetric", CAPPED),
     "labels pulled alone": ("clicked_label", CAPPED),
+    "labels pulled alone at 0.01": ("clicked_label", {**PLAIN, "model.metric_weight": 0.01}),
     "unclicked pushed alone": ("clicked_unclicked", CAPPED),
     "contrast": ("infonce", PLAIN),
     "contrast on the user vector": (
@@ -170,9 +171,10 @@ def controlled(name: str, chosen: Settings) -> tuple[list[Method], list[tuple[st
 
 
 def confirm(tuner: Tuner, best: list[str]) -> None:
-    """Judge the best attempts beside the fusion alone and their controls on the test."""
-    methods: dict[str, Method] = {}
-    pairs: list[tuple[str, str]] = []
+    """Judge the best attempts beside base, fusion alone and their controls on the test."""
+    base = Method(SDM, extra=tuner.chosen(BASES[SDM]))
+    methods: dict[str, Method] = {SDM: base}
+    pairs: list[tuple[str, str]] = [(SDM, ALONE)]
     for name in best:
         found, compared = controlled(name, tuner.chosen(BASES[SDM]))
         methods |= {method.name: method for method in found}
@@ -180,7 +182,8 @@ def confirm(tuner: Tuner, best: list[str]) -> None:
     rows = judge(Fixed(tuner.place, tuner.study), [Entry(one) for one in methods.values()])
     write_results(tuner.place.out, tuner.study, [*tuner.rows, *rows])
     final = Results(rows).where(role=FINAL)
-    pairs = list(dict.fromkeys(pairs))
+    # Attempts against each other too, each with the one that validation ranked before it.
+    pairs = list(dict.fromkeys([*pairs, *zip(best, best[1:], strict=False)]))
     for table in (
         reached("Finalists on the test", final, list(methods)),
         differences("What the metric loss adds", final, pairs, ("HR@50", "MRR@50", "R@50")),
