@@ -148,6 +148,7 @@ def test_it_gives_the_model_s_vectors(dnn: tuple[Run, Exported]) -> None:
         ("narm", {}, {}),
         ("shan", {}, {"exposures": True}),
         ("shan", {"long": "paper"}, {"use_user_id": True}),
+        ("shan", {"session": "code"}, {}),
         ("binn", {}, {}),
         ("binn", {"peephole": True, "use_profile": True}, {}),
         ("dnn", {"mean_of": "history"}, {"tie_item_vectors": True}),

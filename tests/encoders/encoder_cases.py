@@ -46,7 +46,14 @@ OPTIONS: dict[str, list[dict[str, Option]]] = {
         {"style": "sdm"},
         {"style": "sdm", "cell": "reset_after", "num_layers": 2},
     ],
-    "shan": [{}, {"long": "paper"}, {"long_attention": "code"}, {"long_attention": "mean"}],
+    "shan": [
+        {},
+        {"long": "paper"},
+        {"long_attention": "code"},
+        {"long_attention": "mean"},
+        {"session": "code"},
+        {"session": "code", "long": "paper"},
+    ],
     "binn": [
         {},
         {"peephole": True},

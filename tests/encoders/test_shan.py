@@ -23,6 +23,8 @@ VARIANTS: list[dict[str, Option]] = [
     {"long_attention": "code"},
     {"long_attention": "mean"},
     {"long": "paper"},
+    {"session": "code"},
+    {"session": "code", "long": "paper"},
 ]
 
 
@@ -80,7 +82,15 @@ class Twin:
                 if by_items
                 else self.by_fields(lists, profile)
             ]
+        if self.config.session == "code":
+            return [self.by_code(first + xs[: t + 1], profile) for t in range(len(xs))]
         return [self.attend("session_keys", first + xs[: t + 1], profile) for t in range(len(xs))]
+
+    def by_code(self, xs: list[Array], profile: Array | None) -> Array:
+        u = self.query("session_query", profile)
+        asked = u if profile is None else np.tanh(u)
+        weights = softmax([float(asked @ x) / np.sqrt(DIM) for x in xs])
+        return np.asarray(sum(w * x for w, x in zip(weights, xs, strict=True)))
 
 
 def made(options: dict[str, Option], *, has_profile: bool, fields: dict[str, int]) -> SHAN:
@@ -139,7 +149,7 @@ def test_by_hand() -> None:
         for layer in (module.long_keys, module.session_keys):
             assert layer is not None
             layer.weight.fill_(1.0)
-        module.query.get_parameter("vector").fill_(1.0)
+        module.get_parameter("query.vector").fill_(1.0)
     long = torch.tensor([[[0.0], [np.log(3.0)], [float("nan")]]], dtype=torch.float64)
     known = EncoderContext(long=long, long_mask=torch.tensor([[True, True, False]]))
     items = torch.tensor([[[-1.0]]], dtype=torch.float64)
@@ -181,7 +191,7 @@ def test_dropout_takes_weights_away_at_both_levels() -> None:
     assert set(found[:, 0, 0].tolist()) == {0.0, 2.0}
     # One long-term click beside it: p is 0 or twice that click, and then a key of the second level.
     long, real = 3.0 * torch.ones(40, 1, DIM).double(), torch.ones(40, 1, dtype=torch.bool)
-    query = module.query.get_parameter("vector")
+    query = module.get_parameter("query.vector")
     with torch.no_grad():
         query.zero_()
     found = module(0.0 * items, mask, EncoderContext(long=long, long_mask=real))
@@ -194,6 +204,7 @@ def test_dropout_takes_weights_away_at_both_levels() -> None:
     [
         ("long", "items"),
         ("long", None),
+        ("session", "sdm"),
         ("long_attention", "attention"),
         ("dropout", 1.0),
         ("dropout", -0.1),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ from unclicked.nn.initialise import dense
 from unclicked.nn.pooling import LONG_ATTENTIONS, LongTermInterest
 
 LONG_FORMS = ("sdm", "paper")
+SESSION_FORMS = ("paper", "code")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class SHANConfig:
         default="paper",
         metadata={"help": "With long = sdm, how values are weighted: paper, code or mean."},
     )
+    session: str = field(
+        default="paper",
+        metadata={"help": "Second level: paper (a relu layer) or code (dot product over sqrt D)."},
+    )
     dropout: float = field(
         default=0.2,
         metadata={"help": "Probability of dropping an attention weight, from 0 to below 1."},
@@ -52,6 +59,7 @@ class SHANConfig:
         """Check every value."""
         check_choice("long", self.long, LONG_FORMS)
         check_choice("long_attention", self.long_attention, LONG_ATTENTIONS)
+        check_choice("session", self.session, SESSION_FORMS)
         check_probability("dropout", self.dropout)
 
 
@@ -61,7 +69,9 @@ class SHAN(nn.Module):
     With u the user's query, a position t sees the keys x in {p, v_1, ..., v_t}, where p is the
     first level's vector of the long-term clicks: h_t = sum of b_x x with
     b = softmax(u^T relu(W2 x + b2)). The first level of `long="paper"` is the same attention over
-    the long-term items with weights W1, b1 of its own. The order inside a session plays no part.
+    the long-term items with weights W1, b1 of its own. With `session="code"` the second level's
+    weights are b = softmax(q^T x / sqrt(D)), where q = tanh(W profile + b), as in the official SDM
+    code. The order inside a session plays no part.
 
     Args:
         shape: Sizes; with `long="paper"` long-term clicks come as item vectors of width D.
@@ -79,9 +89,14 @@ class SHAN(nn.Module):
         self.config = config
         self.long_input = "items" if config.long == "paper" else "fields"
         dim, has_profile = shape.dim, shape.has_profile
-        self.query = Query(dim if has_profile else 0, dim, activation=False)
+        width = dim if has_profile else 0
+        by_code = config.session == "code"
+        self.query: Query | None = None
+        if config.long == "paper" or not by_code:
+            self.query = Query(width, dim, activation=False)
         self.weight_dropout = nn.Dropout(config.dropout)
-        self.session_keys = dense(dim, dim)
+        self.session_query = Query(width, dim, activation=True) if by_code else None
+        self.session_keys = None if by_code else dense(dim, dim)
         self.long_keys: nn.Linear | None = None
         self.long_term: LongTermInterest | None = None
         if config.long == "paper":
@@ -111,18 +126,18 @@ class SHAN(nn.Module):
         """
         profile = checked_profile(context, self.shape)
         items = items.masked_fill(~mask.unsqueeze(-1), 0.0)
-        query: Tensor = self.query(profile, len(items))
+        query = None if self.query is None else self.query(profile, len(items))
         long_term, some = self._first_level(items, context, profile, query)
         keys = torch.cat([long_term.unsqueeze(1), items], dim=1)
         # Scores do not depend on the position that asks, only which of them it may see.
-        scores = _scores(self.session_keys, keys, query).unsqueeze(1)
+        scores = self._second_level(keys, profile, query).unsqueeze(1)
         seen = torch.cat([some[:, None, None].expand(-1, items.shape[1], 1), causal_mask(mask)], -1)
         weights = self.weight_dropout(masked_softmax(scores, seen))
         hybrid: Tensor = weights @ keys
         return hybrid.masked_fill(~mask.unsqueeze(-1), 0.0)
 
     def _first_level(
-        self, items: Tensor, context: EncoderContext, profile: Tensor | None, query: Tensor
+        self, items: Tensor, context: EncoderContext, profile: Tensor | None, query: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Long-term vectors p [B, D], and bool [B]: whether there is any long-term click."""
         if self.long_term is not None:
@@ -130,12 +145,19 @@ class SHAN(nn.Module):
             vectors: Tensor = self.long_term(fields, items, profile)
             return vectors, _any_real([real for _, real in fields.values()], items)
         clicks = long_term_items(context, self.shape.dim)
-        if clicks is None or self.long_keys is None:
+        if clicks is None or self.long_keys is None or query is None:
             return items.new_zeros(len(items), self.shape.dim), _any_real([], items)
         values = clicks[0].masked_fill(~clicks[1].unsqueeze(-1), 0.0)
         weights = masked_softmax(_scores(self.long_keys, values, query), clicks[1])
         pooled: Tensor = self.weight_dropout(weights).unsqueeze(1) @ values
         return pooled.squeeze(1), _any_real([clicks[1]], items)
+
+    def _second_level(self, keys: Tensor, profile: Tensor | None, query: Tensor | None) -> Tensor:
+        """Scores [B, K] of the keys p, v_1, ..., v_T."""
+        if self.session_keys is not None and query is not None:
+            return _scores(self.session_keys, keys, query)
+        asked: Tensor = cast("Query", self.session_query)(profile, len(keys))
+        return (keys @ asked).squeeze(-1) / math.sqrt(self.shape.dim)
 
 
 def _scores(layer: nn.Linear, keys: Tensor, query: Tensor) -> Tensor:
