@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from unclicked.reproduce.judged import BROKE, LENGTH, MEASURES, POPULARITY
-from unclicked.reproduce.method_tables import beside, best_base, choices, differences, reached
+from unclicked.reproduce.method_tables import (
+    beside,
+    best_base,
+    choices,
+    differences,
+    improvements,
+    reached,
+)
 from unclicked.reproduce.results import CHOSEN, SCREEN, Result, Results
 from unclicked.reproduce.tuning import VALIDATION
 
@@ -112,3 +119,14 @@ def test_choices_show_the_whole_grid() -> None:
         ["a", "rate=2", "60.00", "yes"],
     ]
     assert choices("T", RESULTS) is None
+
+
+def test_improvements_are_relative_and_marked_where_they_are_not_chance() -> None:
+    low, high = [0.25] * 50 + [0.75] * 50, [0.5] * 50 + [1.0] * 49 + [0.0]
+    rows = [*rows_of("a", low), *rows_of("b", high), *rows_of("c", low[::-1])]
+    table = improvements("T", Results(rows), "a", ["b", "c", "d"])
+    # Means 0.5, 0.74 and 0.5: b is 48 % above, by 0.25 for nearly every user.
+    assert [row[1:] for row in table.rows] == [["+48.00*"] * 8, ["+0.00"] * 8, ["-"] * 8]
+    assert table.columns == ["method", *MEASURES]
+    none = improvements("T", Results([*rows_of("z", [0.0] * 100), *rows_of("b", low)]), "z", ["b"])
+    assert none.rows[0][1] == "-"

@@ -18,5 +18,8 @@ def test_the_models_are_of_the_first_judged_seed(
     monkeypatch.setattr(figure6, "project", lambda stacked, *, seed, measure: stacked[:, :2])
     rows = STUDY.run(replace(place, tuning="printed", seeds=(3, 4)))
     assert {row.seed for row in rows if row.role == FINAL} == {3}
-    (table,) = STUDY.tables(Results(rows))
+    table, curves = STUDY.tables(Results(rows))
     assert "models of seed 3." in table.notes[0]
+    # One epoch of the full method, with all that its log has.
+    assert [row[:2] for row in curves.rows] == [["SRU2B", "1"]]
+    assert "-" not in curves.rows[0]

@@ -8,6 +8,7 @@ from unclicked.page.digits import percent
 from unclicked.reproduce.draw_map import draw_map
 from unclicked.reproduce.figure6 import map_rows
 from unclicked.reproduce.methods import BASES, FULL, SDM, VARIANTS
+from unclicked.reproduce.over_training import epoch_rows, over_training
 from unclicked.reproduce.pair import trained_pair
 from unclicked.reproduce.results import FINAL, Result, Results
 from unclicked.reproduce.study import Figures, Study, Tables
@@ -33,6 +34,7 @@ def _run(place: Workplace) -> list[Result]:
     dataset = place.datasets[0]
     base_run, full_run = (open_run(path, device=place.device) for path in (base, full))
     rows = map_rows(NAME, dataset.path.name, base_run, full_run, dataset, names=(SDM, FULL))
+    rows += epoch_rows(NAME, dataset.path.name, FULL, full)
     return [*tuner.rows, *(replace(row, seed=place.seeds[0]) for row in rows)]
 
 
@@ -50,7 +52,9 @@ def _tables(results: Results) -> Tables:
     ]
     columns = ["map", "number", "value"]
     title = f"Figure 6 in numbers ({final.rows[0].data})"
-    return [Table(title, columns, rows, notes=notes, numbers={2})]
+    made = [Table(title, columns, rows, notes=notes, numbers={2})]
+    curves = over_training(final)
+    return made if curves is None else [*made, curves]
 
 
 def _figures(results: Results) -> Figures:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from unclicked.reproduce.judged import MEASURES, Entry, judge
-from unclicked.reproduce.method_tables import beside, best_base, choices, differences, reached
+from unclicked.reproduce.method_tables import (
+    beside,
+    best_base,
+    choices,
+    differences,
+    improvements,
+    reached,
+)
 from unclicked.reproduce.methods import BASES, FULL, FUSION, SDM, VARIANTS
 from unclicked.reproduce.plots import dots
 from unclicked.reproduce.results import FINAL, Result, Results
@@ -45,6 +52,7 @@ def _tables(results: Results) -> Tables:
     made = [
         reached("Table 2", final, [*BASES, *VARIANTS]),
         replace(variants, notes=[*variants.notes, BEST]),
+        improvements(f"Variants above the best base ({best}), relative", final, best, [*VARIANTS]),
         differences("Other bases against SDM", final, bases, ("HR@50", "MRR@50", "R@50")),
         differences("What each part adds", final, PARTS),
     ]

@@ -1,0 +1,43 @@
+"""Means over an epoch's steps, by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unclicked.reproduce.over_training import epoch_rows, over_training
+from unclicked.reproduce.results import Results
+from unclicked.training.log import RunLog
+
+LINES = [
+    {"kind": "step", "epoch": 1, "clicked_label": 2.0, "active_share": 1.0, "gate_mean": 0.5},
+    {"kind": "step", "epoch": 1, "clicked_label": 4.0, "active_share": 0.5, "gate_mean": 0.25},
+    {"kind": "epoch", "epoch": 1, "clicked_label": 99.0},
+    {"kind": "step", "epoch": 2, "clicked_label": 1.0, "active_share": 0.0},
+]
+
+
+def test_means_of_steps_by_epoch(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "log.jsonl", 0)
+    for step, line in enumerate(LINES, start=1):
+        log.write({"step": step, **line})
+    log.close()
+    rows = epoch_rows("s", "d", "SRU2B", tmp_path)
+    assert {(row.metric, row.x): row.value for row in rows} == {
+        ("epoch:clicked_label", 1.0): 3.0,
+        ("epoch:clicked_label", 2.0): 1.0,
+        ("epoch:active_share", 1.0): 0.75,
+        ("epoch:active_share", 2.0): 0.0,
+        ("epoch:gate_mean", 1.0): 0.375,
+    }
+    table = over_training(Results(rows))
+    assert table is not None
+    assert table.columns == ["method", "epoch", "h to c", "h to n", "c to n", "active", "gate"]
+    assert table.rows == [
+        ["SRU2B", "1", "3.000", "-", "-", "0.750", "0.375"],
+        ["SRU2B", "2", "1.000", "-", "-", "0.000", "-"],
+    ]
+
+
+def test_without_such_rows_there_is_no_table(tmp_path: Path) -> None:
+    assert epoch_rows("s", "d", "SDM", tmp_path) == []
+    assert over_training(Results([])) is None
