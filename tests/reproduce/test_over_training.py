@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unclicked.reproduce.over_training import epoch_rows, over_training
+from unclicked.reproduce.over_training import epoch_rows, gate_rows, gates, over_training
 from unclicked.reproduce.results import Results
 from unclicked.training.log import RunLog
 
@@ -41,3 +41,30 @@ def test_means_of_steps_by_epoch(tmp_path: Path) -> None:
 def test_without_such_rows_there_is_no_table(tmp_path: Path) -> None:
     assert epoch_rows("s", "d", "SDM", tmp_path) == []
     assert over_training(Results([])) is None
+
+
+def test_the_gate_is_the_last_epochs(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "log.jsonl", 0)
+    for step, (epoch, mean) in enumerate([(1, 0.9), (2, 0.25), (2, 0.75)], start=1):
+        gate = {"gate_mean": mean, "gate_low": mean - 0.25, "gate_high": 1.0}
+        log.write({"step": step, "kind": "step", "epoch": epoch, **gate})
+    log.close()
+    rows = gate_rows("s", "d", "SRU2B", 3, tmp_path)
+    assert {(row.metric, row.seed): row.value for row in rows} == {
+        ("gate_mean", 3): 0.5,
+        ("gate_low", 3): 0.25,
+        ("gate_high", 3): 1.0,
+    }
+    other = gate_rows("s", "d", "SRU2B", 4, tmp_path)
+    table = gates(Results([*rows, *other]), ["SDM", "SRU2B"])
+    assert table is not None
+    assert table.rows == [["SRU2B", "0.500", "0.250", "1.000"]]
+
+
+def test_without_a_gate_there_is_no_table(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "log.jsonl", 0)
+    log.write({"step": 1, "kind": "step", "epoch": 1})
+    log.close()
+    assert gate_rows("s", "d", "SDM", 1, tmp_path) == []
+    assert gate_rows("s", "d", "SDM", 1, tmp_path / "nothing") == []
+    assert gates(Results([]), ["SDM"]) is None

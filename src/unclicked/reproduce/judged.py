@@ -13,6 +13,7 @@ from unclicked import stored_evaluation
 from unclicked.errors import UserError
 from unclicked.reproduce.cell import TOP_K, Outcome, advised
 from unclicked.reproduce.methods import Method
+from unclicked.reproduce.over_training import gate_rows
 from unclicked.reproduce.results import Result
 from unclicked.reproduce.tuning import VALIDATION, Tuner
 
@@ -89,8 +90,9 @@ def _rows(study: str, data: str, entry: Entry, outcome: Outcome) -> list[Result]
             )
         ]  # fmt: skip
     _, table = stored_evaluation.load(outcome.run, "test")
+    made = gate_rows(study, data, name, cell.seed, outcome.run)
     validation = outcome.validation
-    made = [
+    made += [
         Result(study, data, name, VALIDATION, validation, seed=cell.seed, x=entry.x, cell=cell.key)
     ]
     for metric in MEASURES:

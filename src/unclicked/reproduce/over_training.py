@@ -1,8 +1,9 @@
-"""The metric loss over a training, epoch by epoch: three distances, what still pulls, the gate."""
+"""Metric loss and gate over a training: three distances, what still pulls, how far it opens."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ CURVES = {
     "gate_mean": "gate",
 }
 PREFIX = "epoch:"
+# Mean, 10 % and 90 % quantile over the rows of a step.
+GATE = ("gate_mean", "gate_low", "gate_high")
 NOTHING = "-"
 
 
@@ -79,6 +82,61 @@ def over_training(results: Results) -> Table | None:
             "loss is above 0; gate: how much of n is taken away, from 0 to 1."
         ],
         numbers=set(range(1, 2 + len(CURVES))),
+    )
+
+
+def gate_rows(study: str, data: str, method: str, seed: int, run: Path) -> list[Result]:
+    """How far a run's gate was open in its last epoch.
+
+    Args:
+        study: Name of the study.
+        data: Name of the data set's folder.
+        method: Name of the method.
+        seed: Seed of the run.
+        run: Folder of the run.
+
+    Returns:
+        A row each with metric `gate_mean`, `gate_low` and `gate_high`; none for a run without a
+        gate.
+
+    Raises:
+        ArtefactError: A line of the log is damaged.
+    """
+    steps = [line for line in read_log_lines(run / "log.jsonl") if line["kind"] == "step"]
+    last = [line for line in steps if line["epoch"] == steps[-1]["epoch"] and GATE[0] in line]
+    if not last:
+        return []
+    means = {name: float(np.mean([line[name] for line in last])) for name in GATE}
+    return [Result(study, data, method, name, mean, seed=seed) for name, mean in means.items()]
+
+
+def gates(results: Results, methods: Sequence[str]) -> Table | None:
+    """How far the gates of methods were open at the end of their training.
+
+    Args:
+        results: Final rows of a study.
+        methods: Names of the methods, in order.
+
+    Returns:
+        A row for each method that has a gate; None where none has.
+    """
+    shown = []
+    for method in methods:
+        rows = results.where(method=method)
+        values = [rows.where(metric=name).seed_values() for name in GATE]
+        if len(values[0]):
+            shown.append([method, *(f"{float(one.mean()):.3f}" for one in values)])
+    if not shown:
+        return None
+    return Table(
+        "How far the gate opens",
+        ["method", "mean", "10 %", "90 %"],
+        shown,
+        notes=[
+            "How much of the unclicked vector is taken away, from 0 to 1: mean and quantiles over "
+            "the rows of the last epoch's steps, with dropout, averaged over seeds and data sets."
+        ],
+        numbers={1, 2, 3},
     )
 
 

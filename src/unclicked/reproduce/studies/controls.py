@@ -5,6 +5,7 @@ from __future__ import annotations
 from unclicked.reproduce.judged import Entry, judge
 from unclicked.reproduce.method_tables import choices, differences, reached
 from unclicked.reproduce.methods import BASES, FULL, FUSION, SDM, VARIANTS
+from unclicked.reproduce.over_training import gates
 from unclicked.reproduce.plots import dots
 from unclicked.reproduce.results import FINAL, Result, Results
 from unclicked.reproduce.strata import strata
@@ -13,6 +14,7 @@ from unclicked.reproduce.tuning import Tuner
 from unclicked.reproduce.workplace import Workplace
 
 NAME = "controls"
+CHOICES = "Settings chosen on validation"
 SOURCES = ("shuffled", "random", "matched")
 _FULL, _FUSION = VARIANTS[FULL], VARIANTS[FUSION]
 _OF_LISTS = [
@@ -42,8 +44,8 @@ def _tables(results: Results) -> Tables:
         differences("The metric loss and its control", final, metric, ("HR@50", "MRR@50", "R@50")),
         strata(final, SDM, [FUSION, FULL, f"{FUSION}, shuffled"]),
     ]
-    chosen = choices("Settings chosen on validation", results)
-    return made if chosen is None else [*made, chosen]
+    more = (gates(final, [one.name for one in _METHODS]), choices(CHOICES, results))
+    return [*made, *(table for table in more if table is not None)]
 
 
 def _figures(results: Results) -> Figures:

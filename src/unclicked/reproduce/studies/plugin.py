@@ -5,6 +5,7 @@ from __future__ import annotations
 from unclicked.reproduce.judged import Entry, judge
 from unclicked.reproduce.method_tables import choices, differences, reached
 from unclicked.reproduce.methods import BASES, Method
+from unclicked.reproduce.over_training import gates
 from unclicked.reproduce.plots import dots
 from unclicked.reproduce.results import FINAL, Result, Results
 from unclicked.reproduce.study import Figures, Study, Tables
@@ -12,6 +13,7 @@ from unclicked.reproduce.tuning import Tuner
 from unclicked.reproduce.workplace import Workplace
 
 NAME = "plugin"
+CHOICES = "Settings chosen on validation"
 
 
 def _with_plugin(base: Method) -> Method:
@@ -46,8 +48,8 @@ def _tables(results: Results) -> Tables:
         differences("Each against its own base", final, pairs, ("HR@50", "MRR@50", "R@50")),
         differences("True lists against shuffled ones", final, true, ("HR@50", "R@50")),
     ]
-    chosen = choices("Settings chosen on validation", results)
-    return made if chosen is None else [*made, chosen]
+    more = (gates(final, [one.name for one in _METHODS]), choices(CHOICES, results))
+    return [*made, *(table for table in more if table is not None)]
 
 
 def _figures(results: Results) -> Figures:
