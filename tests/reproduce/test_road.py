@@ -115,7 +115,7 @@ def test_choices_from_a_file_train_nothing_and_are_told(
 
 def test_a_wrong_value_of_a_choice_leaves_no_folder(place: Workplace) -> None:
     given = Choices("own.toml", {"sdm": {"train.learning_rate": -1.0}})
-    with pytest.raises(UserError, match=r"train\.learning_rate.*-1"):
+    with pytest.raises(UserError, match=r'own\.toml \["sdm"\] train\.learning_rate: found -1\.0'):
         reproduce("table3", replace(place, choices=given))
     assert not place.out.exists()
 

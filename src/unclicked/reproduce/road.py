@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,10 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     _refuse_foreign(place.out)
     if study.extra:
         figures_module("openTSNE")
-    # A setting that does not exist, or has no such value, is said before anything is made.
     for dataset in place.datasets:
+        # A setting that does not exist is said before anything is made.
         place.cell(dataset, PRESET, {}, place.seeds[0])
-    for one in place.choices.settings.values():
-        place.cell(place.datasets[0], PRESET, one, place.seeds[0])
+    _check_choices(place)
     with disk.told(place.out):
         disk.make_folder(place.out)
     with artefact.lock(place.out):
@@ -94,6 +94,16 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
         "tables": [Table.as_text(table) for table in tables],
         "next": next((one for one in STUDIES if one not in done), ""),
     }
+
+
+def _check_choices(place: Workplace) -> None:
+    """Whether each choice from a file has a value that its setting may have."""
+    for name, settings in place.choices.settings.items():
+        try:
+            place.cell(place.datasets[0], PRESET, settings, place.seeds[0])
+        except UserError as error:
+            where = f"{place.choices.source} [{json.dumps(name)}] {error.where}"
+            raise UserError(error.name, where, error.message) from None
 
 
 def _say_what_goes(settings: Result, place: Workplace) -> None:
