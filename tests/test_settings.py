@@ -185,3 +185,8 @@ def test_a_hostile_file_is_one_line(tmp_path: Path, text: str) -> None:
     path.symlink_to("/dev/zero")
     with pytest.raises(UserError, match="is no regular file"):
         read_toml(path)
+
+
+def test_an_integer_that_no_number_with_a_fraction_holds_is_refused() -> None:
+    with pytest.raises(UserError, match=r"train\.learning_rate: found 1000"):
+        resolve({"train": {"learning_rate": 10**400}})

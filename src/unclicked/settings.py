@@ -20,6 +20,8 @@ from unclicked.setting_errors import refused
 
 LARGEST_FILE = 1 << 18
 DEEPEST_KEY = 50
+# Beyond it no number with a fraction goes: it is left an integer, which the check refuses.
+LARGEST_INTEGER = 10**300
 KEY_PART = re.compile(r"""[ \t\w"'-]*""")
 
 
@@ -174,7 +176,7 @@ def _integers_to_floats(table: type[BaseModel], values: Any) -> Any:
         kind = None if field is None else field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             result[key] = _integers_to_floats(kind, value)
-        elif kind is float and type(value) is int:
+        elif kind is float and type(value) is int and abs(value) < LARGEST_INTEGER:
             result[key] = float(value)
         elif kind == dict[str, list[float]] and isinstance(value, Mapping):
             result[key] = {

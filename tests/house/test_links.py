@@ -9,7 +9,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 # A file in backticks, from the project's folder: `src/...`, `tests/...`.
 NAMED = re.compile(r"`((?:src|tests|docs|configs|requirements|benchmarks|\.ci)/[\w./-]+)`")
 HEADING = re.compile(r"^#{1,6} +(.*?) *$", flags=re.M)
-ELSEWHERE = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|#|//)")
+ELSEWHERE = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|//)")
 
 
 def missing(page: Path, root: Path) -> list[str]:
@@ -20,7 +20,7 @@ def missing(page: Path, root: Path) -> list[str]:
         path, _, anchor = target.partition("#")
         if ELSEWHERE.match(target):
             continue
-        there = page.parent / path
+        there = page.parent / path if path else page
         if not there.exists() or (anchor and anchor not in anchors(there)):
             absent.append(target)
     return absent + [name for name in NAMED.findall(text) if not (root / name).exists()]
@@ -49,4 +49,4 @@ def test_a_missing_target_is_noticed(tmp_path: Path) -> None:
         "```\n[e](e.md)\n```\n",
         encoding="utf-8",
     )
-    assert missing(page, tmp_path) == ["a.md#top", "page.md#table-2", "src/d.py"]
+    assert missing(page, tmp_path) == ["a.md#top", "#c", "page.md#table-2", "src/d.py"]

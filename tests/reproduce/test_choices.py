@@ -22,11 +22,11 @@ CHOSEN = {
 
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
     path = tmp_path / "new" / "table2-choices.toml"
-    write_choices(path, CHOSEN, "On a log.")
+    write_choices(path, CHOSEN, "On a log.\nOr two.")
     read = read_choices(path)
     assert read.source == "table2-choices.toml"
     assert read.settings == CHOSEN
-    assert path.read_text(encoding="utf-8").splitlines()[1] == "# On a log."
+    assert path.read_text(encoding="utf-8").splitlines()[1] == '# "On a log.\\nOr two."'
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,17 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
         ("[sdm]", "found {}, expected a table of settings"),
         ("[sdm]\ntrain.learning_rate = 0.1", "found 'train', expected one of train.optimizer"),
         ('[sdm]\n"train.seed" = 7', "found 'train.seed', expected one of train.optimizer"),
+        (
+            '[sdm]\n"model.metric_weight" = 7',
+            "expected one of train.optimizer, train.learning_rate,",
+        ),
+        ('["sdm none none"]\n"train.learning_rate" = 0.1', 'found the table "sdm none none"'),
+        ('["sdm confidence symmetric x=1"]\n"train.learning_rate" = 0.1', "x=1"),
+        (
+            '["sdm confidence none model.metric_labels=permuted"]\n"train.learning_rate" = 1',
+            "found",
+        ),
+        ("# nothing", "has no table of choices"),
         ("[sdm", "is no valid TOML"),
         ("[sdm", "A study that chooses leaves one in its folder"),
     ],

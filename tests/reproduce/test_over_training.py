@@ -49,14 +49,13 @@ def test_the_gate_is_the_last_epochs(tmp_path: Path) -> None:
         gate = {"gate_mean": mean, "gate_low": mean - 0.25, "gate_high": 1.0}
         log.write({"step": step, "kind": "step", "epoch": epoch, **gate})
     log.close()
-    rows = gate_rows("s", "d", "SRU2B", 3, tmp_path)
-    assert {(row.metric, row.seed): row.value for row in rows} == {
-        ("gate_mean", 3): 0.5,
-        ("gate_low", 3): 0.25,
-        ("gate_high", 3): 1.0,
+    rows = gate_rows("s", "d", "SRU2B", tmp_path)
+    assert {row.metric: row.value for row in rows} == {
+        "gate_mean": 0.5,
+        "gate_low": 0.25,
+        "gate_high": 1.0,
     }
-    other = gate_rows("s", "d", "SRU2B", 4, tmp_path)
-    table = gates(Results([*rows, *other]), ["SDM", "SRU2B"])
+    table = gates(Results([*rows, *rows]), ["SDM", "SRU2B"])
     assert table is not None
     assert table.rows == [["SRU2B", "0.500", "0.250", "1.000"]]
 
@@ -65,6 +64,14 @@ def test_without_a_gate_there_is_no_table(tmp_path: Path) -> None:
     log = RunLog(tmp_path / "log.jsonl", 0)
     log.write({"step": 1, "kind": "step", "epoch": 1})
     log.close()
-    assert gate_rows("s", "d", "SDM", 1, tmp_path) == []
-    assert gate_rows("s", "d", "SDM", 1, tmp_path / "nothing") == []
+    assert gate_rows("s", "d", "SDM", tmp_path) == []
+    assert gate_rows("s", "d", "SDM", tmp_path / "nothing") == []
     assert gates(Results([]), ["SDM"]) is None
+
+
+def test_a_damaged_line_is_left_out_and_said(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("{}\n", encoding="utf-8")
+    said: list[str] = []
+    assert gate_rows("s", "d", "SRU2B", tmp_path, said.append) == []
+    assert len(said) == 1
+    assert "log.jsonl:1 is damaged" in said[0]

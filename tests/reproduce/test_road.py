@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from unclicked.errors import UserError
-from unclicked.reproduce.choices import Choices, read_choices
+from unclicked.reproduce.choices import Choices, read_choices, write_choices
 from unclicked.reproduce.methods import BASES, TRIPLETS, VARIANTS
 from unclicked.reproduce.paper_numbers import MARGINS
 from unclicked.reproduce.results import FINAL, read_results
 from unclicked.reproduce.road import reproduce, study_of
 from unclicked.reproduce.studies import STUDIES
+from unclicked.reproduce.tuning import Tuner
 from unclicked.reproduce.workplace import Workplace
 
 NAMES = "table1 table2 table3 figure4 figure5 figure6 figure7 plugin controls"
@@ -111,6 +112,24 @@ def test_choices_from_a_file_train_nothing_and_are_told(
     assert read_choices(left).settings["sdm"] == rate
     text = (place.out / "table3.md").read_text(encoding="utf-8")
     assert "Settings chosen on validation, those in own.toml taken from it (preset" in text
+
+
+def test_a_studys_own_file_of_choices_is_not_written_over(place: Workplace) -> None:
+    own = place.out / "table3-choices.toml"
+    write_choices(own, {"sdm": {"train.learning_rate": 0.05}}, "by hand")
+    before = own.read_bytes()
+    with pytest.raises(UserError, match=r"table3-choices\.toml: is the file in which table3"):
+        reproduce("table3", replace(place, choices=read_choices(own)))
+    assert own.read_bytes() == before
+
+
+def test_choices_that_nothing_takes_are_said(place: Workplace) -> None:
+    said: list[str] = []
+    names = ["sdm", *(f"sdm {one.fusion} {one.metric}" for one in TRIPLETS.values()), "dnn"]
+    given = Choices("own.toml", dict.fromkeys(names, {"train.learning_rate": 0.05}))
+    tuner = Tuner(replace(place, choices=given, warn=said.append), "table3")
+    tuner.choose([BASES["SDM"], *TRIPLETS.values()])
+    assert said == ["own.toml has choices for what table3 does not train: ['dnn']"]
 
 
 def test_a_wrong_value_of_a_choice_leaves_no_folder(place: Workplace) -> None:

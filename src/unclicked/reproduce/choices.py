@@ -20,10 +20,13 @@ KEYS = (
     "model.metric_weight",
     "model.metric_grad_cap",
 )
-"""What validation chooses, and so what a file of choices may hold."""
+"""What validation chooses, and so what a file of choices may hold; a base has the first two."""
+_BASES = KEYS[:2]
+_OWN = "model.metric_labels=permuted"
 _ADVICE = "A study that chooses leaves one in its folder, named after it."
 _HEAD = "# Settings that validation chose. Another study takes them with: --choices"
 _EXPECTED = "expected an encoder, or an encoder, a fusion and a metric loss with blanks between"
+_NOT_CHOSEN = ("none", "none")
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,14 @@ class Choices:
 
     Attributes:
         source: Name of the file that they come from; empty without one.
+        path: The file.
         settings: Settings by dotted key, by what shares them: a base's encoder such as `sdm`, or
             encoder, fusion and metric loss such as `sdm confidence symmetric`.
     """
 
     source: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    path: Path | None = None
 
 
 def file_of(study: str) -> str:
@@ -67,13 +72,17 @@ def write_choices(path: Path, chosen: Mapping[str, Mapping[str, Any]], how: str)
     Raises:
         ResourceError: The disk refuses to write.
     """
-    lines = [_HEAD, f"# {how}"]
+    # Names of folders are in it, and a person may have named one with a line break.
+    lines = [_HEAD, f"# {json.dumps(how)}"]
     for name, settings in chosen.items():
         lines += ["", f"[{json.dumps(name)}]"]
         lines += [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in settings.items()]
     with disk.told(path):
         disk.make_folder(path.parent)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        aside = path.with_name(f".{path.name}.writing")
+        aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        disk.sync(aside)
+        aside.replace(path)
 
 
 def read_choices(path: Path) -> Choices:
@@ -89,23 +98,32 @@ def read_choices(path: Path) -> Choices:
         UserError: The file cannot be read or is no TOML, or names something that is not chosen.
     """
     tables = parse_toml(path, _ADVICE)
+    if not tables:
+        found = f"has no table of choices, expected one such as [sdm]. {_ADVICE}"
+        raise UserError("CHOICES-TABLE", str(path), found)
     for name, settings in tables.items():
         _refuse_name(name, path)
         where = f"{path} [{json.dumps(name)}]"
         if not isinstance(settings, dict) or not settings:
             found = f"found {settings!r}, expected a table of settings such as"
             raise UserError("CHOICES-TABLE", where, f'{found} "{KEYS[1]}" = 0.05.')
+        keys = KEYS if " " in name else _BASES
         for key in settings:
-            if key not in KEYS:
-                found = f"found {key!r}, expected one of {', '.join(KEYS)}, in quotes."
+            if key not in keys:
+                found = f"found {key!r}, expected one of {', '.join(keys)}, in quotes."
                 raise UserError("CHOICES-KEY", where, found)
-    return Choices(path.name, tables)
+    return Choices(path.name, tables, path)
 
 
 def _refuse_name(name: str, path: Path) -> None:
     encoders = [base.encoder for base in BASES.values()]
     parts = name.split(" ")
-    known = len(parts) == 1 or tuple(parts[1:3]) in PRINTED_PRESETS
+    kind, own = tuple(parts[1:3]), parts[3:]
+    known = len(parts) == 1 or (
+        kind in PRINTED_PRESETS
+        and kind != _NOT_CHOSEN
+        and (not own or (own == [_OWN] and kind[1] != "none"))
+    )
     if known and parts[0] in encoders:
         return
     near = difflib.get_close_matches(parts[0], encoders, n=1, cutoff=0.0)[0]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,8 @@ def judge(tuner: Tuner, entries: Sequence[Entry]) -> list[Result]:
     for entry, data, cell in work:
         outcome = outcomes[cell.key]
         with advised(place.folder(cell)):
-            rows += _rows(tuner.study, place.datasets[data].path.name, entry, outcome)
+            name = place.datasets[data].path.name
+            rows += _rows(tuner.study, name, entry, outcome, place.warn)
             if not outcome.failed and data not in facts:
                 facts[data] = _facts(tuner.study, place.datasets[data].path.name, outcome)
     if not facts:
@@ -80,7 +81,9 @@ def _title(entry: Entry) -> str:
     return entry.method.name if math.isnan(entry.x) else f"{entry.method.name} at {entry.x:g}"
 
 
-def _rows(study: str, data: str, entry: Entry, outcome: Outcome) -> list[Result]:
+def _rows(
+    study: str, data: str, entry: Entry, outcome: Outcome, warn: Callable[[str], None]
+) -> list[Result]:
     cell, name = outcome.cell, entry.method.name
     if outcome.failed:
         return [
@@ -90,7 +93,10 @@ def _rows(study: str, data: str, entry: Entry, outcome: Outcome) -> list[Result]
             )
         ]  # fmt: skip
     _, table = stored_evaluation.load(outcome.run, "test")
-    made = gate_rows(study, data, name, cell.seed, outcome.run)
+    made = []
+    if cell.config.model.fusion == "confidence":
+        found = gate_rows(study, data, name, outcome.run, warn)
+        made = [replace(row, seed=cell.seed, x=entry.x, cell=cell.key) for row in found]
     validation = outcome.validation
     made += [
         Result(study, data, name, VALIDATION, validation, seed=cell.seed, x=entry.x, cell=cell.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -85,29 +85,29 @@ def over_training(results: Results) -> Table | None:
     )
 
 
-def gate_rows(study: str, data: str, method: str, seed: int, run: Path) -> list[Result]:
+def gate_rows(
+    study: str, data: str, method: str, run: Path, warn: Callable[[str], None] = lambda text: None
+) -> list[Result]:
     """How far a run's gate was open in its last epoch.
 
     Args:
         study: Name of the study.
         data: Name of the data set's folder.
         method: Name of the method.
-        seed: Seed of the run.
         run: Folder of the run.
+        warn: Called with a sentence about every line that cannot be read; it is left out.
 
     Returns:
         A row each with metric `gate_mean`, `gate_low` and `gate_high`; none for a run without a
         gate.
-
-    Raises:
-        ArtefactError: A line of the log is damaged.
     """
-    steps = [line for line in read_log_lines(run / "log.jsonl") if line["kind"] == "step"]
+    lines = read_log_lines(run / "log.jsonl", warn)
+    steps = [line for line in lines if line["kind"] == "step"]
     last = [line for line in steps if line["epoch"] == steps[-1]["epoch"] and GATE[0] in line]
     if not last:
         return []
     means = {name: float(np.mean([line[name] for line in last])) for name in GATE}
-    return [Result(study, data, method, name, mean, seed=seed) for name, mean in means.items()]
+    return [Result(study, data, method, name, mean) for name, mean in means.items()]
 
 
 def gates(results: Results, methods: Sequence[str]) -> Table | None:

@@ -74,7 +74,7 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     for dataset in place.datasets:
         # A setting that does not exist is said before anything is made.
         place.cell(dataset, PRESET, {}, place.seeds[0])
-    _check_choices(place)
+    _check_choices(name, place)
     with disk.told(place.out):
         disk.make_folder(place.out)
     with artefact.lock(place.out):
@@ -96,13 +96,17 @@ def reproduce(name: str, place: Workplace) -> dict[str, Any]:
     }
 
 
-def _check_choices(place: Workplace) -> None:
+def _check_choices(name: str, place: Workplace) -> None:
     """Whether each choice from a file has a value that its setting may have."""
-    for name, settings in place.choices.settings.items():
+    path = place.choices.path
+    if path is not None and path.resolve() == (place.out / file_of(name)).resolve():
+        found = f"is the file in which {name} leaves its own choices. Copy it, and give the copy."
+        raise UserError("REPRODUCE-CHOICES", f"--choices {path}", found)
+    for one, settings in place.choices.settings.items():
         try:
             place.cell(place.datasets[0], PRESET, settings, place.seeds[0])
         except UserError as error:
-            where = f"{place.choices.source} [{json.dumps(name)}] {error.where}"
+            where = f"{place.choices.source} [{json.dumps(one)}] {error.where}"
             raise UserError(error.name, where, error.message) from None
 
 
@@ -144,8 +148,9 @@ def _refuse_foreign(out: Path) -> None:
             raise UserError("REPRODUCE-OUT", str(path), "is no folder.")
     # A hidden file is a lock of ours, or what systems leave everywhere.
     inside = sorted(one.name for one in out.iterdir() if one.name[0] != ".") if out.exists() else []
-    ours = {CELLS, FILE, *map(file_of, STUDIES)}
-    if inside and ours.isdisjoint(inside):
+    # Choices are left before the first training; others' files beside them are nobody's studies.
+    begun = set(inside) <= {*map(file_of, STUDIES)}
+    if not begun and CELLS not in inside and FILE not in inside:
         found = (
             f"holds {inside[0]} and no studies, expected a new folder or one of earlier studies."
         )

@@ -95,7 +95,8 @@ class Tuner:
     it are tried too, each twice as far as the one before. A control of the unclicked lists takes
     what was chosen for the method that it controls; with permuted labels the strength of the metric
     loss is chosen anew, among the same candidates. What the workplace's choices name is taken from
-    there, and nothing is trained for it. All choices are left in the study's folder.
+    there, and nothing is trained for it; what a table lacks there is the preset's. All choices are
+    left in the study's folder.
 
     Args:
         place: Where to train.
@@ -136,6 +137,10 @@ class Tuner:
             if _name(method) != method.encoder:
                 joined.setdefault(_name(method), (method, self._chosen[method.encoder]))
         self._choose(joined, "trainings that choose the strength of the metric loss")
+        unused = [name for name in self.place.choices.settings if name not in self._chosen]
+        if unused:
+            source = self.place.choices.source
+            self.place.warn(f"{source} has choices for what {self.study} does not train: {unused}")
         write_choices(self.place.out / file_of(self.study), self._chosen, self._how())
 
     def cell(
