@@ -284,6 +284,32 @@ def test_an_interrupt_that_becomes_another_error_is_an_interrupt(
     assert capsys.readouterr().err == "stopped.\n"
 
 
+def test_an_interrupt_that_is_swallowed_where_an_object_ends_comes_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    went: list[str] = []
+
+    class Ends:
+        def __del__(self) -> None:
+            went.append("ends")
+            os.kill(os.getpid(), signal.SIGTERM)
+            went.append("here no exception goes further")
+
+    def work(**_: object) -> None:
+        Ends()
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            pass
+        went.append("too far")
+
+    hook = sys.unraisablehook
+    monkeypatch.setattr("unclicked.cli.main.app", work)
+    assert run(["prepare"]) == 143
+    assert went == ["ends"]
+    assert capsys.readouterr().err == "stopped.\n"
+    assert sys.unraisablehook is hook
+
+
 @pytest.mark.parametrize(
     "module", ["numba.core.typing", "llvmlite.binding", "importlib._bootstrap"]
 )

@@ -161,18 +161,27 @@ def _signals(seen: list[int]) -> Iterator[None]:
             raise KeyboardInterrupt(seen[0])
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
 
+    def swallowed(lost: sys.UnraisableHookArgs) -> None:
+        # Raised while Python took an object away, where no exception goes further: once more.
+        if seen and isinstance(lost.exc_value, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+        else:
+            hook(lost)
+
     plain = (signal.SIG_DFL, signal.default_int_handler)
-    old = {}
+    old, hook = {}, sys.unraisablehook
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             # What a caller has set, as `nohup` does, is the caller's.
             if signal.getsignal(number) in plain:
                 old[number] = signal.signal(number, stop)
         old[signal.SIGALRM] = signal.signal(signal.SIGALRM, end)
+        sys.unraisablehook = swallowed
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = hook
         for number, handler in old.items():
             signal.signal(number, handler)
 
