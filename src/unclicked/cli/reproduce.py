@@ -36,7 +36,7 @@ def reproduce(
     ] = 0,
     choices: Annotated[
         Path | None,
-        typer.Option(help="Settings that an earlier study chose (its choices.toml), taken as is."),
+        typer.Option(help="What an earlier study chose, its STUDY-choices.toml; taken as it is."),
     ] = None,
     settings: shared.Settings = None,
     at_once: Annotated[

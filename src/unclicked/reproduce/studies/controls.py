@@ -14,7 +14,6 @@ from unclicked.reproduce.tuning import Tuner
 from unclicked.reproduce.workplace import Workplace
 
 NAME = "controls"
-CHOICES = "Settings chosen on validation"
 SOURCES = ("shuffled", "random", "matched")
 _FULL, _FUSION = VARIANTS[FULL], VARIANTS[FUSION]
 _OF_LISTS = [
@@ -44,7 +43,10 @@ def _tables(results: Results) -> Tables:
         differences("The metric loss and its control", final, metric, ("HR@50", "MRR@50", "R@50")),
         strata(final, SDM, [FUSION, FULL, f"{FUSION}, shuffled"]),
     ]
-    more = (gates(final, [one.name for one in _METHODS]), choices(CHOICES, results))
+    more = (
+        gates(final, [one.name for one in _METHODS]),
+        choices("Settings chosen on validation", results),
+    )
     return [*made, *(table for table in more if table is not None)]
 
 

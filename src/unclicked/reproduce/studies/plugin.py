@@ -14,7 +14,6 @@ from unclicked.reproduce.tuning import Tuner
 from unclicked.reproduce.workplace import Workplace
 
 NAME = "plugin"
-CHOICES = "Settings chosen on validation"
 
 
 def _with_plugin(base: Method) -> Method:
@@ -64,7 +63,10 @@ def _tables(results: Results) -> Tables:
         differences("Each against its own base", final, pairs, measures),
         differences("True lists against shuffled ones", final, true, ("HR@50", "R@50")),
     ]
-    more = (gates(final, [one.name for one in _METHODS]), choices(CHOICES, results))
+    more = (
+        gates(final, [one.name for one in _METHODS]),
+        choices("Settings chosen on validation", results),
+    )
     return [*made, *(table for table in more if table is not None)]
 
 
