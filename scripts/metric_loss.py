@@ -17,6 +17,7 @@ from typing import Any
 
 from unclicked import artefact
 from unclicked.data.dataset import PreparedDataset
+from unclicked.dotted import flat
 from unclicked.errors import UnclickedError
 from unclicked.reproduce.judged import Entry, judge
 from unclicked.reproduce.method_tables import differences, reached
@@ -25,6 +26,7 @@ from unclicked.reproduce.results import FINAL, SCREEN, Result, Results, write_re
 from unclicked.reproduce.table import Table
 from unclicked.reproduce.tuning import PRESET, SCREEN_SEED, VALIDATION, Tuner
 from unclicked.reproduce.workplace import Workplace
+from unclicked.settings import parse_set
 
 Settings = Mapping[str, Any]
 ALONE = "fusion alone"
@@ -55,6 +57,14 @@ ATTEMPTS: dict[str, tuple[str, Settings]] = {
     "labels pulled alone": ("clicked_label", CAPPED),
     "labels pulled alone at 0.01": ("clicked_label", {**PLAIN, "model.metric_weight": 0.01}),
     "unclicked pushed alone": ("clicked_unclicked", CAPPED),
+    "unclicked pushed alone at 0.01": (
+        "clicked_unclicked",
+        {**PLAIN, "model.metric_weight": 0.01},
+    ),
+    "unclicked pushed from labels at 0.01": (
+        "label_unclicked",
+        {**PLAIN, "model.metric_weight": 0.01},
+    ),
     "contrast": ("infonce", PLAIN),
     "contrast on the user vector": (
         "infonce",
@@ -77,6 +87,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="model seeds of what is judged")
     parser.add_argument("--at-once", type=int, default=2, help="trainings side by side")
     parser.add_argument("--only", help="attempts to make, with commas; all of them without")
+    parser.add_argument("--set", action="append", default=[], help="a setting of every training")
     parser.add_argument("--screen-only", action="store_true", help="leave the test alone")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else list(ATTEMPTS)
@@ -98,6 +109,7 @@ def attempt(options: argparse.Namespace, data: Path, names: list[str]) -> None:
         options.out,
         [PreparedDataset.open(data.resolve())],
         range(1, options.seeds + 1),
+        settings=flat(parse_set(options.set)),
         at_once=options.at_once,
         say=lambda line: print(line, flush=True),
     )

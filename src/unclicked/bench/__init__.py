@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unclicked.bench import ahead, evaluate, memory, peers, prepare, scale, serve, step
+from unclicked.bench import ahead, evaluate, gradient, memory, peers, prepare, scale, serve, step
 from unclicked.bench.peers.install import install
 from unclicked.bench.ratio import Row
 from unclicked.bench.scale_picture import draw
@@ -38,6 +38,7 @@ Say = Callable[[str], None]
 BENCHMARKS: dict[str, Benchmark] = {
     "step": Benchmark(step.TITLE, step.run),
     "ahead": Benchmark(ahead.TITLE, ahead.run),
+    "gradient": Benchmark(gradient.TITLE, gradient.run),
     "peers": Benchmark(peers.TITLE, peers.run, install=install),
     "memory": Benchmark(memory.TITLE, memory.run),
     "scale": Benchmark(scale.TITLE, scale.run, draw=draw),

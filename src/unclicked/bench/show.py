@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from unclicked.bench.ratio import Row
 
+_TWO_DIGITS = ("GiB", "times")
+
 
 def as_lines(rows: Sequence[Row], machine: Mapping[str, str | int]) -> list[str]:
     """The machine, then two lines for each comparison.
@@ -27,7 +29,16 @@ def as_lines(rows: Sequence[Row], machine: Mapping[str, str | int]) -> list[str]
     head = f"{machine['cpu']}, {machine['instructions']}, {machine['threads']} threads"
     lines = [head]
     for row in rows:
-        spread = f"{row.min:.2f} to {row.max:.2f} in {row.runs} round{'s' if row.runs > 1 else ''}"
-        lines.append(f"{row.what}: {row.ratio:.2f} times {row.against} ({spread})")
-        lines.append(f"  {row.ours:,.1f} {row.unit} against {row.theirs:,.1f} {row.unit}")
+        ratio, low, high = (_number(value, "times") for value in (row.ratio, row.min, row.max))
+        spread = f"{low} to {high} in {row.runs} round{'s' if row.runs > 1 else ''}"
+        lines.append(f"{row.what}: {ratio} times {row.against} ({spread})")
+        ours, theirs = (_number(value, row.unit) for value in (row.ours, row.theirs))
+        lines.append(f"  {ours} {row.unit} against {theirs} {row.unit}")
     return lines
+
+
+def _number(value: float, unit: str) -> str:
+    """Digits enough to hold against a bound: what is below a hundredth has two that count."""
+    if abs(value) < 0.01:
+        return f"{value:.1e}"
+    return f"{value:,.2f}" if unit in _TWO_DIGITS else f"{value:,.1f}"
