@@ -40,24 +40,38 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
         say: Called with lines that tell how far it is.
 
     Returns:
-        For each point a row of milliseconds and, for steps, one of peak memory in GiB.
+        For each point a row of milliseconds and one of peak memory in GiB.
     """
     base = SMALL if small else BASE
     rows = []
     for axis, (field, points) in list(AXES.items())[: 1 if small else None]:
-        chosen = points[:2] if small else points
-        told: dict[int, list[Told]] = {point: [] for point in chosen}
-        for number in range(rounds):
-            for point, values in told.items():
-                values.append(run_alone(step_seconds, _changed(base, field, point)))
-            say(f"{axis}, round {number + 1} of {rounds}")
-        milliseconds = {p: [1000 * one.result for one in told[p]] for p in chosen}
-        peaks = {p: [one.peak / GIB for one in told[p]] for p in chosen}
-        rows += _against_smallest(STEP, axis, milliseconds, "ms")
-        rows += _against_smallest(f"peak of {STEP}", axis, peaks, "GiB")
+        tasks = {
+            point: (step_seconds, _changed(base, field, point))
+            for point in (points[:2] if small else points)
+        }
+        rows += _axis(STEP, axis, tasks, rounds, say)
     users = USERS[:2] if small else USERS
-    found = {count: [1000 * one for one in search_seconds(base, count, rounds)] for count in users}
-    return rows + _against_smallest(SEARCH, "users", found, "ms")
+    searches = {count: (search_seconds, base, count) for count in users}
+    return rows + _axis(SEARCH, "users", searches, rounds, say)
+
+
+def _axis(
+    what: str,
+    axis: str,
+    tasks: Mapping[int, tuple[Any, ...]],
+    rounds: int,
+    say: Callable[[str], None],
+) -> list[Row]:
+    """Time and peak of every point of an axis, in a process for each point and round."""
+    told: dict[int, list[Told]] = {point: [] for point in tasks}
+    for number in range(rounds):
+        for point, (function, *given) in tasks.items():
+            told[point].append(run_alone(function, *given))
+        say(f"{axis}, round {number + 1} of {rounds}")
+    milliseconds = {point: [1000 * one.result for one in told[point]] for point in tasks}
+    peaks = {point: [one.peak / GIB for one in told[point]] for point in tasks}
+    rows = _against_smallest(what, axis, milliseconds, "ms")
+    return rows + _against_smallest(f"peak of {what}", axis, peaks, "GiB")
 
 
 def step_seconds(ready: Callable[[], None], sizes: Sizes) -> float:
@@ -82,13 +96,13 @@ def step_seconds(ready: Callable[[], None], sizes: Sizes) -> float:
     return min(seconds[2:])
 
 
-def search_seconds(sizes: Sizes, users: int, rounds: int) -> list[float]:
-    """Seconds of a search for some users, in every round.
+def search_seconds(ready: Callable[[], None], sizes: Sizes, users: int) -> float:
+    """Best of some searches.
 
     Args:
+        ready: Called when the items' vectors are there.
         sizes: Sizes of the catalogue.
         users: How many users.
-        rounds: Rounds that count.
 
     Returns:
         Seconds.
@@ -96,12 +110,13 @@ def search_seconds(sizes: Sizes, users: int, rounds: int) -> list[float]:
     random = torch.Generator().manual_seed(0)
     index = ExactIndex(torch.randn(sizes.num_items + 1, sizes.dim, generator=random))
     wanted = torch.randn(users, sizes.dim, generator=random)
+    ready()
     seconds = []
-    for _ in range(rounds + 1):
+    for _ in range(4):
         started = time.perf_counter()
         index.search(wanted, TOP_K)
         seconds.append(time.perf_counter() - started)
-    return seconds[1:]
+    return min(seconds[1:])
 
 
 def _changed(base: Sizes, field: str, point: int) -> Sizes:
