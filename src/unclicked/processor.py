@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import torch
+from torch import Tensor
 
 ROWS, COLUMNS, INNER = 256, 2048, 128
-TRIES = 3
+TRIES = 12
 # Less than that is no reason to round.
 WORTH = 0.75
 
@@ -26,7 +28,8 @@ def fast_bfloat16() -> bool:
         >>> fast_bfloat16() in (True, False)
         True
     """
-    return _seconds(torch.bfloat16) < WORTH * _seconds(torch.float32)
+    seconds = _seconds()
+    return seconds[torch.bfloat16] < WORTH * seconds[torch.float32]
 
 
 @cache
@@ -40,21 +43,43 @@ def fast_int8() -> bool:
         >>> fast_int8() in (True, False)
         True
     """
-    others = min(_seconds(torch.bfloat16), _seconds(torch.float32))
-    try:
-        return _seconds(torch.int8) < WORTH * others
-    except (AttributeError, RuntimeError):
-        # Torch keeps this product to itself as yet.
-        return False
+    seconds = _seconds()
+    others = min(seconds[torch.bfloat16], seconds[torch.float32])
+    # Torch keeps this product to itself as yet, and not every build has it.
+    return seconds.get(torch.int8, float("inf")) < WORTH * others
 
 
 @cache
-def _seconds(kind: torch.dtype) -> float:
-    left, right = torch.ones(ROWS, INNER, dtype=kind), torch.ones(COLUMNS, INNER, dtype=kind).T
-    multiply = torch._int_mm if kind == torch.int8 else torch.mm
-    best = float("inf")
-    for _ in range(TRIES + 1):
-        started = time.perf_counter()
-        multiply(left, right)
-        best = min(best, time.perf_counter() - started)
+def _seconds() -> dict[torch.dtype, float]:
+    """Seconds of one product of each kind, in one thread whatever the process uses.
+
+    Threads that are born, or that wait for a busy core, would take longer than the product.
+    """
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            return pool.submit(_try_all).result()
+        finally:
+            # Threads that are yet to be born take the number that was set last.
+            torch.set_num_threads(before)
+
+
+def _try_all() -> dict[torch.dtype, float]:
+    """The best of some tries, by turns, so that a slow moment falls on all kinds alike."""
+    best: dict[torch.dtype, float] = {}
+    for _ in range(TRIES):
+        for kind in (torch.float32, torch.bfloat16, torch.int8):
+            left = torch.ones(ROWS, INNER, dtype=kind)
+            right = torch.ones(COLUMNS, INNER, dtype=kind).T
+            try:
+                started = time.perf_counter()
+                _multiply(left, right)
+                found = time.perf_counter() - started
+            except (AttributeError, RuntimeError):
+                continue
+            best[kind] = min(best.get(kind, found), found)
     return best
+
+
+def _multiply(left: Tensor, right: Tensor) -> Tensor:
+    return torch._int_mm(left, right) if left.dtype == torch.int8 else torch.mm(left, right)
