@@ -110,3 +110,18 @@ def test_sides_that_differ_are_not_timed() -> None:
 def test_a_side_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="side rules ended with 1: .*"):
         bench.run_side("rules", {"log": str(tmp_path), "few": str(tmp_path), "room": str(tmp_path)})
+
+
+def test_who_does_not_fit_into_memory_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(bench, "free_memory_bytes", lambda: 24 * bench.GIB)
+    said: list[str] = []
+    assert bench._opponents(50_000_000, said.append) == ["duckdb"]
+    assert said == [
+        "polars is left out: it needs about 51 GiB for so many rows, and 24 are free. "
+        "Take fewer: UNCLICKED_BENCH_IMPRESSIONS."
+    ]
+    assert bench._opponents(10_000_000, said.append) == ["duckdb", "polars"]
+    monkeypatch.setattr(bench, "free_memory_bytes", lambda: None)
+    assert bench._opponents(50_000_000, said.append) == ["duckdb", "polars"]
+    assert len(said) == 1

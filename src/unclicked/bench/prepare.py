@@ -17,6 +17,7 @@ from unclicked.bench.prepare_log import FIRST_US, HALF_DAY_US, SMALL, LogSize, w
 from unclicked.bench.prepare_sql import DUCKDB_RULES
 from unclicked.bench.ratio import Row, compared
 from unclicked.child_command import child_command
+from unclicked.doctor.machine import free_memory_bytes
 from unclicked.progress import Note
 
 TITLE = "preparing 50 million impressions, against the rules in DuckDB's SQL and in Polars"
@@ -24,6 +25,8 @@ IMPRESSIONS_VARIABLE = "UNCLICKED_BENCH_IMPRESSIONS"
 MEMORY = "1GiB"
 GIB = 2**30
 OPPONENTS = {"duckdb": "DuckDB", "polars": "Polars"}
+# Bytes for each impression at its peak, as measured at 50 and at 10 million, rounded up.
+NEEDS = {"duckdb": 300, "polars": 1_100}
 # What the other sides do not do belongs to the work, so it is measured, under its own name.
 WHOLE = (
     "prepare (checks of every row, merged doubles, held-out days, card, stored log, hashes, "
@@ -49,10 +52,7 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
         RuntimeError: If a side fails, or the sides do not find the same.
     """
     size = size_of(small)
-    there = [name for name in OPPONENTS if importlib.util.find_spec(name) is not None]
-    for name in OPPONENTS:
-        if name not in there:
-            say(Note(f'{name} is not installed and left out: pip install ".[bench]".'))
+    there = _opponents(size.impressions, say)
     sides = ["rules", "whole", "bounded", *there, *(f"{name} fewer" for name in there)]
     with tempfile.TemporaryDirectory(prefix="unclicked-bench-") as room:
         told = _told(Path(room), size, small, say)
@@ -64,6 +64,21 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
                 found[name].append(run_side(name, told))
             say(f"round {turn} of {rounds}")
     return _rows(found, there)
+
+
+def _opponents(impressions: int, say: Callable[[str], None]) -> list[str]:
+    """Those that are installed and that the machine's memory can hold."""
+    there, room = [], free_memory_bytes()
+    for name, each in NEEDS.items():
+        need = impressions * each
+        if importlib.util.find_spec(name) is None:
+            say(Note(f'{name} is not installed and left out: pip install ".[bench]".'))
+        elif room is not None and need > room:
+            sizes = f"about {need / GIB:.0f} GiB for so many rows, and {room / GIB:.0f} are free"
+            say(Note(f"{name} is left out: it needs {sizes}. Take fewer: {IMPRESSIONS_VARIABLE}."))
+        else:
+            there.append(name)
+    return there
 
 
 def size_of(small: bool) -> LogSize:
