@@ -48,7 +48,8 @@ def make_run(data: Path, run: Path, variant: str, seed: int, more: Sequence[str]
     """One trained and judged run."""
     if (run / "evaluation" / "test.json").is_file():
         return
-    settings = [*VARIANTS[variant], *(part for text in more for part in ("--set", text))]
+    # What makes a run that variant wins over what is set for all of them.
+    settings = [*(part for text in more for part in ("--set", text)), *VARIANTS[variant]]
     call(["train", str(data), "--out", str(run), "--seed", str(seed), "--resume", *settings])
     call(["evaluate", str(run)])
     print(f"{run} done", file=sys.stderr, flush=True)

@@ -56,11 +56,13 @@ def make_data(folder: Path, knobs: dict[str, float], users: int, seed: int) -> P
     return data
 
 
-def make_run(data: Path, run: Path, variant: str, seed: int) -> None:
+def make_run(data: Path, run: Path, variant: str, seed: int, more: Sequence[str]) -> None:
     """One trained and judged run."""
     if (run / "evaluation" / "test.json").is_file():
         return
-    settings = ["--out", str(run), "--seed", str(seed), "--resume", *VARIANTS[variant]]
+    # What makes a run that variant wins over what is set for all of them.
+    given = [*(part for text in more for part in ("--set", text)), *VARIANTS[variant]]
+    settings = ["--out", str(run), "--seed", str(seed), "--resume", *given]
     call(["train", str(data), *settings])
     call(["evaluate", str(run)])
     print(f"{run} done", file=sys.stderr, flush=True)
@@ -121,6 +123,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1500, help="users of each log")
     parser.add_argument("--log-seed", type=int, default=7, help="seed of the logs")
     parser.add_argument("--seeds", default="0,1", help="seeds of the models")
+    parser.add_argument("--set", action="append", default=[], help="a setting of every run")
     parser.add_argument("--workers", type=int, default=2, help="trainings side by side")
     parser.add_argument("--train-only", action="store_true", help="stop before the figures")
     options = parser.parse_args()
@@ -129,7 +132,7 @@ def main() -> None:
         folder = options.out / name
         data = make_data(folder, knobs, options.users, options.log_seed)
         jobs += [
-            (data, folder / variant / seed, variant, int(seed))
+            (data, folder / variant / seed, variant, int(seed), options.set)
             for seed in options.seeds.split(",")
             for variant in VARIANTS
         ]

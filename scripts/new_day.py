@@ -62,18 +62,20 @@ def main() -> None:
     parser.add_argument("--log-seed", type=int, default=7, help="seed of the log")
     parser.add_argument("--seeds", default="0,1,2", help="seeds of the models")
     parser.add_argument("--epochs", type=int, default=2, help="epochs of the warm start")
+    parser.add_argument("--set", action="append", default=[], help="a setting of every run")
     options = parser.parse_args()
     out = options.out
     out.mkdir(parents=True, exist_ok=True)
     old, new = make_data(out, options.users, options.log_seed)
-    short = f"train.max_epochs={options.epochs}"
+    given = [part for text in options.set for part in ("--set", text)]
+    short = [*given, "--set", f"train.max_epochs={options.epochs}"]
     for seed in options.seeds.split(","):
-        make_run(old, out / "yesterday" / seed, seed)
-        warm = ["--warm-start", str(out / "yesterday" / seed), "--set", short]
-        make_run(new, out / "scratch" / seed, seed)
-        make_run(new, out / "scratch-as-short" / seed, seed, "--set", short)
-        make_run(new, out / "warm" / seed, seed, *warm)
-        make_run(new, out / "refit" / seed, seed, "--refit")
+        make_run(old, out / "yesterday" / seed, seed, *given)
+        make_run(new, out / "scratch" / seed, seed, *given)
+        make_run(new, out / "scratch-as-short" / seed, seed, *short)
+        warm = ["--warm-start", str(out / "yesterday" / seed)]
+        make_run(new, out / "warm" / seed, seed, *warm, *short)
+        make_run(new, out / "refit" / seed, seed, "--refit", *given)
     others = [out / name for name in ("scratch-as-short", "warm", "refit")]
     rows: list[dict[str, Any]] = compare_runs(out / "scratch", others, metrics=["HR@50", "R@50"])[
         "comparisons"

@@ -52,6 +52,8 @@ def tiny_run(tiny_data: PreparedDataset) -> Path:
     from unclicked.start import train
 
     out = tiny_data.path.parent / "run"
-    settings = {"model": {"dim": 16}, "train": {"max_epochs": 2, "num_buckets": 2}}
+    # With a metric loss, so that everything that a run can hold is there.
+    model = {"dim": 16, "metric": "symmetric"}
+    settings = {"model": model, "train": {"max_epochs": 2, "num_buckets": 2}}
     train(tiny_data, out, resolve_for(tiny_data.config, "recommended", settings))
     return out

@@ -19,7 +19,10 @@ from unclicked.training import checkpoint as store
 from unclicked.training.optimiser import Optimiser
 from unclicked.warm_start import warm_start
 
-SETTINGS = {"model": {"dim": 16}, "train": {"max_epochs": 2, "num_buckets": 2}}
+SETTINGS = {
+    "model": {"dim": 16, "metric": "symmetric"},
+    "train": {"max_epochs": 2, "num_buckets": 2},
+}
 
 
 def fresh(data: PreparedDataset, config: Config):

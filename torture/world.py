@@ -16,7 +16,7 @@ from unclicked.sources.simulate import simulate
 from unclicked.start import train
 
 SETTINGS: dict[str, Any] = {
-    "model": {"dim": 16},
+    "model": {"dim": 16, "metric": "symmetric"},
     "train": {"max_epochs": 2, "num_buckets": 2, "batch_size": 32, "num_negatives": 40},
 }
 

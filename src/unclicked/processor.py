@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -13,6 +14,8 @@ ROWS, COLUMNS, INNER = 256, 2048, 128
 TRIES = 12
 # Less than that is no reason to round.
 WORTH = 0.75
+# Two trials at once would measure each other, and mix up how many threads there were before.
+_ONE_TRIAL = threading.Lock()
 
 
 @cache
@@ -28,8 +31,7 @@ def fast_bfloat16() -> bool:
         >>> fast_bfloat16() in (True, False)
         True
     """
-    seconds = _seconds()
-    return seconds[torch.bfloat16] < WORTH * seconds[torch.float32]
+    return _takes(torch.bfloat16) < WORTH * _takes(torch.float32)
 
 
 @cache
@@ -43,10 +45,13 @@ def fast_int8() -> bool:
         >>> fast_int8() in (True, False)
         True
     """
-    seconds = _seconds()
-    others = min(seconds[torch.bfloat16], seconds[torch.float32])
-    # Torch keeps this product to itself as yet, and not every build has it.
-    return seconds.get(torch.int8, float("inf")) < WORTH * others
+    return _takes(torch.int8) < WORTH * min(_takes(torch.bfloat16), _takes(torch.float32))
+
+
+def _takes(kind: torch.dtype) -> float:
+    """Seconds of a product; no build needs to have them all."""
+    with _ONE_TRIAL:
+        return _seconds().get(kind, float("inf"))
 
 
 @cache

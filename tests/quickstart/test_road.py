@@ -123,7 +123,7 @@ def test_runs_differ_in_what_they_should(walked: Walked) -> None:
         for name in ("base", "unclicked", "shuffled")
     }
     expected = configs["unclicked"]
-    assert (expected["model"]["fusion"], expected["model"]["metric"]) == ("confidence", "symmetric")
+    assert (expected["model"]["fusion"], expected["model"]["metric"]) == ("confidence", "none")
     assert (expected["train"]["max_epochs"], expected["model"]["dim"]) == (2, 16)
     assert expected["data"]["unclicked"]["source"] == "own"
     for name, table, change in (

@@ -108,6 +108,15 @@ def test_a_run_without_gates_lacks_that_picture(facts: ReportFacts) -> None:
     assert "ends at 1.99" in distance_curves(run)
 
 
+def test_a_run_without_a_metric_loss_lacks_its_pictures(facts: ReportFacts) -> None:
+    runs = [
+        replace(run, log=[line | {"metric_norm": 0.0} for line in run.log]) for run in facts.runs
+    ]
+    assert "The metric loss of" in page(facts)
+    without = page(replace(facts, runs=runs))
+    assert "The metric loss of" not in without and "The gate is averaged" in without
+
+
 def test_the_card_is_on_the_page(facts: ReportFacts, tiny_data: PreparedDataset) -> None:
     tables = Page(page(replace(facts, card=tiny_data.card))).tables
     assert {"runs", "rows", "sessions", "unclicked", "judged"} <= set(tables)

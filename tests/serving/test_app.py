@@ -258,8 +258,9 @@ def test_users_who_must_leave_memory_are_told(
 def test_a_model_says_whether_it_reads_skips(
     tiny_data: PreparedDataset, tmp_path: Path, start: Start, fusion: str, reads: bool
 ) -> None:
-    # The page goes by it.
-    settings = {"model": {"dim": 16, "fusion": fusion}, "train": {"max_epochs": 1}}
+    # The page goes by it; a metric loss reads them in training alone.
+    model = {"dim": 16, "fusion": fusion, "metric": "symmetric"}
+    settings = {"model": model, "train": {"max_epochs": 1}}
     train(tiny_data, tmp_path / "run", resolve_for(tiny_data.config, "recommended", settings))
     bundle = export_bundle(open_run(tmp_path / "run"), tmp_path / "bundle").path
     found = start(bundle, watch_seconds=0).get("/model").json()["models"]["main"]

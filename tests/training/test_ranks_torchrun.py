@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 SETTINGS = [
     "model.dim=16",
+    "model.metric=symmetric",
     "model.encoder_options.dropout=0.0",
     "train.max_epochs=2",
     "train.num_buckets=2",

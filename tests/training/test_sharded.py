@@ -19,7 +19,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 CASES: dict[str, tuple[int, dict[str, Any]]] = {
-    "recommended": (2, {}),
+    "symmetric": (2, {}),
     "capped": (2, {"metric_grad_cap": 0.1, "intermediate_margin": 1.0, "use_user_id": True}),
     "three ranks, some tables local": (3, {"tie_item_vectors": True, "metric": "infonce"}),
 }

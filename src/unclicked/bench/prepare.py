@@ -25,7 +25,7 @@ IMPRESSIONS_VARIABLE = "UNCLICKED_BENCH_IMPRESSIONS"
 MEMORY = "1GiB"
 GIB = 2**30
 OPPONENTS = {"duckdb": "DuckDB", "polars": "Polars"}
-# Bytes for each impression at its peak, as measured at 50 and at 10 million, rounded up.
+# Bytes for each impression at its peak, measured at 50 million and at 10 million, rounded up.
 NEEDS = {"duckdb": 300, "polars": 1_100}
 # What the other sides do not do belongs to the work, so it is measured, under its own name.
 WHOLE = (

@@ -1,4 +1,4 @@
-"""How time and memory of a step, and time of a search, grow with what they depend on."""
+"""How time and memory of a step and of a search grow with what they depend on."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _axis(
     told: dict[int, list[Told]] = {point: [] for point in tasks}
     for number in range(rounds):
         for point, (function, *given) in tasks.items():
-            told[point].append(run_alone(function, *given))
+            told[point].append(run_alone(function, torch.get_num_threads(), *given))
         say(f"{axis}, round {number + 1} of {rounds}")
     milliseconds = {point: [1000 * one.result for one in told[point]] for point in tasks}
     peaks = {point: [one.peak / GIB for one in told[point]] for point in tasks}
@@ -74,16 +74,18 @@ def _axis(
     return rows + _against_smallest(f"peak of {what}", axis, peaks, "GiB")
 
 
-def step_seconds(ready: Callable[[], None], sizes: Sizes) -> float:
+def step_seconds(ready: Callable[[], None], threads: int, sizes: Sizes) -> float:
     """Best of some steps of all positions.
 
     Args:
         ready: Called when model, optimiser and batches are there.
+        threads: Threads of torch.
         sizes: Sizes of the step.
 
     Returns:
         Seconds.
     """
+    torch.set_num_threads(threads)
     catalogue, config = catalogue_of(sizes.num_items), config_of(sizes)
     ours = OurStep(model_of(config, catalogue), config)
     batches = prepared_batches(sizes, catalogue, last=False, count=2)
@@ -96,17 +98,19 @@ def step_seconds(ready: Callable[[], None], sizes: Sizes) -> float:
     return min(seconds[2:])
 
 
-def search_seconds(ready: Callable[[], None], sizes: Sizes, users: int) -> float:
+def search_seconds(ready: Callable[[], None], threads: int, sizes: Sizes, users: int) -> float:
     """Best of some searches.
 
     Args:
         ready: Called when the items' vectors are there.
+        threads: Threads of torch.
         sizes: Sizes of the catalogue.
         users: How many users.
 
     Returns:
         Seconds.
     """
+    torch.set_num_threads(threads)
     random = torch.Generator().manual_seed(0)
     index = ExactIndex(torch.randn(sizes.num_items + 1, sizes.dim, generator=random))
     wanted = torch.randn(users, sizes.dim, generator=random)

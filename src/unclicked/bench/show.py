@@ -39,6 +39,6 @@ def as_lines(rows: Sequence[Row], machine: Mapping[str, str | int]) -> list[str]
 
 def _number(value: float, unit: str) -> str:
     """Digits enough to hold against a bound: what is below a hundredth has two that count."""
-    if abs(value) < 0.01:
+    if 0 < abs(value) < 0.01:
         return f"{value:.1e}"
     return f"{value:,.2f}" if unit in _TWO_DIGITS else f"{value:,.1f}"

@@ -18,6 +18,18 @@ DISTANCES = {
 ALIGNED_LOOKS = ("unclicked", "shuffled", "another", "further", "base", "popularity")
 
 
+def has_metric_loss(run: RunShown) -> bool:
+    """Whether a metric loss moved anything in the run's training.
+
+    Args:
+        run: A run with a training log.
+
+    Returns:
+        False where its gradient was 0 in every step, as with `model.metric=none`.
+    """
+    return bool(np.any(series(run, "metric_norm")[1]))
+
+
 def distance_curves(run: RunShown) -> str:
     """The three squared distances that the metric loss is made of.
 

@@ -136,19 +136,21 @@ def _training(facts: ReportFacts) -> str:
 
 def _diagnostics(run: RunShown) -> str:
     """Distances, gradients and gate of one run; what was not logged is left out."""
-    metric = [
-        diagnostics.distance_curves(run),
-        diagnostics.gradient_curves(run),
-        diagnostics.cosine_curve(run),
-    ]
-    parts = [
-        arranged(
-            metric,
-            f"The metric loss of {run.name}, running means. Distances are squared, between the "
-            "vectors of clicked items, unclicked items and labels. The cosine says whether both "
-            "losses pull the clicked vector the same way (above 0) or against each other.",
+    parts = []
+    if diagnostics.has_metric_loss(run):
+        metric = [
+            diagnostics.distance_curves(run),
+            diagnostics.gradient_curves(run),
+            diagnostics.cosine_curve(run),
+        ]
+        parts.append(
+            arranged(
+                metric,
+                f"The metric loss of {run.name}, running means. Distances are squared, between "
+                "the vectors of clicked items, unclicked items and labels. The cosine says whether "
+                "both losses pull the clicked vector the same way (above 0) or against each other.",
+            )
         )
-    ]
     gate = [one for one in (diagnostics.gate_curve(run), diagnostics.alignment_curves(run)) if one]
     if gate:
         parts.append(

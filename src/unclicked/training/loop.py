@@ -157,10 +157,9 @@ class Training:
                 self.progress.batch += 1
                 log.step(self.progress.step, self.progress.epoch + 1, report, grad_norm=norm)
                 speed = rows / (time.monotonic() - started)
-                shown.advance(
-                    note=f"ranking {report.ranking_loss:.3f} metric {report.metric_loss:.3f} "
-                    f"{speed:,.0f} rows/s"
-                )
+                has_metric = self.config.model.metric != "none"
+                metric = f"metric {report.metric_loss:.3f} " if has_metric else ""
+                shown.advance(note=f"ranking {report.ranking_loss:.3f} {metric}{speed:,.0f} rows/s")
                 self._say(self.alarms.after_step(report))
                 self._save_if_due(log)
         return rows
