@@ -67,7 +67,8 @@ def test_a_model_trained_on_noise_is_at_chance(
 ) -> None:
     layer: dict[str, Any] = {
         "data": {"unclicked": {"cut": cut}},
-        "model": {"dim": 16},
+        # The metric loss is the part that is told what was clicked next: it must not leak either.
+        "model": {"dim": 16, "metric": "symmetric"},
         "train": {
             "optimizer": "adam",
             "learning_rate": 0.03,
