@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from verb import call
+from verb import as_options, call
 
 from unclicked.comparison import compare_runs, load_per_user
 from unclicked.statistics import holm, one_sided_greater
@@ -49,7 +49,7 @@ def make_run(data: Path, run: Path, variant: str, seed: int, more: Sequence[str]
     if (run / "evaluation" / "test.json").is_file():
         return
     # What makes a run that variant wins over what is set for all of them.
-    settings = [*(part for text in more for part in ("--set", text)), *VARIANTS[variant]]
+    settings = [*as_options(more), *VARIANTS[variant]]
     call(["train", str(data), "--out", str(run), "--seed", str(seed), "--resume", *settings])
     call(["evaluate", str(run)])
     print(f"{run} done", file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from verb import call
+from verb import as_options, call
 
 from unclicked.comparison import compare_runs
 from unclicked.data.dataset import PreparedDataset
@@ -61,9 +61,8 @@ def make_run(data: Path, run: Path, variant: str, seed: int, more: Sequence[str]
     if (run / "evaluation" / "test.json").is_file():
         return
     # What makes a run that variant wins over what is set for all of them.
-    given = [*(part for text in more for part in ("--set", text)), *VARIANTS[variant]]
-    settings = ["--out", str(run), "--seed", str(seed), "--resume", *given]
-    call(["train", str(data), *settings])
+    settings = [*as_options(more), *VARIANTS[variant]]
+    call(["train", str(data), "--out", str(run), "--seed", str(seed), "--resume", *settings])
     call(["evaluate", str(run)])
     print(f"{run} done", file=sys.stderr, flush=True)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from verb import call
+from verb import as_options, call
 
 from unclicked.comparison import compare_runs
 from unclicked.sources import simulate
@@ -67,7 +67,7 @@ def main() -> None:
     out = options.out
     out.mkdir(parents=True, exist_ok=True)
     old, new = make_data(out, options.users, options.log_seed)
-    given = [part for text in options.set for part in ("--set", text)]
+    given = as_options(options.set)
     short = [*given, "--set", f"train.max_epochs={options.epochs}"]
     for seed in options.seeds.split(","):
         make_run(old, out / "yesterday" / seed, seed, *given)

@@ -22,3 +22,8 @@ def call(arguments: Sequence[str]) -> float:
     if done.returncode != 0:
         raise SystemExit(f"unclicked {' '.join(arguments)}: {done.stderr.strip()}")
     return time.monotonic() - started
+
+
+def as_options(settings: Sequence[str]) -> list[str]:
+    """Settings such as `model.dim=64` as options of a verb."""
+    return [part for text in settings for part in ("--set", text)]

@@ -17,12 +17,9 @@ MILLISECONDS = {torch.float32: 2.0, torch.bfloat16: 1.0, torch.int8: 0.4}
 
 @pytest.fixture
 def asked_again() -> Iterator[None]:
-    answers = (processor.fast_bfloat16, processor.fast_int8, processor._seconds)
-    for one in answers:
-        one.cache_clear()
+    processor._seconds.cache_clear()
     yield
-    for one in answers:
-        one.cache_clear()
+    processor._seconds.cache_clear()
 
 
 @pytest.mark.usefixtures("asked_again")

@@ -18,7 +18,6 @@ WORTH = 0.75
 _ONE_TRIAL = threading.Lock()
 
 
-@cache
 def fast_bfloat16() -> bool:
     """Whether products in bfloat16 take much less time here than in single precision.
 
@@ -34,7 +33,6 @@ def fast_bfloat16() -> bool:
     return _takes(torch.bfloat16) < WORTH * _takes(torch.float32)
 
 
-@cache
 def fast_int8() -> bool:
     """Whether products of whole numbers of one byte take much less time here than all others.
 

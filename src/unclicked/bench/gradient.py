@@ -15,6 +15,8 @@ from unclicked.sampling import LogUniform
 TITLE = "distance of the loss's gradient from float64 autograd, against plain PyTorch in float32"
 AGAINST = "straightforward PyTorch in float32"
 UNIT = "of the gradient's length"
+# Whose vectors a gradient is to.
+OF = ("user", "item")
 
 
 def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
@@ -34,20 +36,20 @@ def run(rounds: int, small: bool, say: Callable[[str], None]) -> list[Row]:
         exact = _gradients(_plain, [_double(one) for one in drawn])
         for side in (AGAINST, *PRECISIONS):
             loss = _plain if side == AGAINST else _fused(side)
-            for of, made, expected in zip("ui", _gradients(loss, drawn), exact, strict=True):
+            for of, made, expected in zip(OF, _gradients(loss, drawn), exact, strict=True):
                 distance = (made.double() - expected).norm() / expected.norm()
                 found.setdefault((side, of), []).append(float(distance))
         say(f"round {number + 1} of {rounds}")
     return [
         compared(
             f"distance of the gradient to {of} vectors, {side}",
-            found[side, of[0]],
+            found[side, of],
             AGAINST,
-            found[AGAINST, of[0]],
+            found[AGAINST, of],
             UNIT,
         )
         for side in PRECISIONS
-        for of in ("user", "item")
+        for of in OF
     ]
 
 
