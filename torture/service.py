@@ -222,7 +222,7 @@ def bodies(ids: Sequence[Any], number: int, history: int = 40) -> list[dict[str,
     return found
 
 
-def expected(run: Run, asked: Sequence[dict[str, Any]]) -> list[list[list[Any]]]:
+def expected(run: Run, asked: Sequence[dict[str, Any]]) -> list[list[list[list[Any]]]]:
     """What the library answers, without any service.
 
     Args:
@@ -230,13 +230,41 @@ def expected(run: Run, asked: Sequence[dict[str, Any]]) -> list[list[list[Any]]]
         asked: Bodies as `bodies` makes them.
 
     Returns:
-        For each body ids and scores.
+        For each body, and each of its users, ids and scores.
     """
-    requests = [Request(one["clicked"], one["unclicked"], top_k=one["top_k"]) for one in asked]
-    return [
-        [[item["item_id"] for item in one["items"]], [item["score"] for item in one["items"]]]
-        for one in recommend(run, requests)
+    users = [one.get("users", [one]) for one in asked]
+    requests = [
+        Request(one["clicked"], one["unclicked"], top_k=one["top_k"])
+        for some in users
+        for one in some
     ]
+    found = iter(recommend(run, requests))
+    lists = [[next(found)["items"] for _ in some] for some in users]
+    return [
+        [[[item["item_id"] for item in one], [item["score"] for item in one]] for one in some]
+        for some in lists
+    ]
+
+
+def several(asked: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    """Bodies of which every third asks for several users at once.
+
+    Args:
+        asked: Bodies of one user each.
+        number: Users in one of several.
+
+    Returns:
+        As many bodies.
+
+    Example:
+        >>> several([{"a": 1}, {"a": 2}, {"a": 3}], 2)
+        [{'users': [{'a': 1}, {'a': 2}]}, {'a': 2}, {'a': 3}]
+    """
+    found = list(asked)
+    for place in range(0, len(found), 3):
+        users = [asked[(place + step) % len(asked)] for step in range(number)]
+        found[place] = {"users": users}
+    return found
 
 
 def share(values: Sequence[float], part: float) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import select
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,8 @@ QUIET_SECONDS, WATCHED_SECONDS = 5.0, 14.0
 NORMAL, PAUSE = 2, 0.02
 HUGE = 100 * 2**20
 MOST_MIB = 5.0
+# More than a worker has places for, and how long one may have to wait for a place.
+IDLE, IDLE_WAIT = 4_300, 15.0
 JSON_LINES = ["host: a", "content-type: application/json"]
 
 
@@ -75,6 +78,7 @@ def run(long: bool, folder: Path) -> list[Figure]:
                 not long or p99[1] <= 2 * p99[0],
             ),
             *_huge(one),
+            *(_idle(one) if long else []),
         ]
 
 
@@ -191,12 +195,43 @@ def _computed(one: Service) -> None:
         time.sleep(0.1)
 
 
-def _settled(one: Service, wanted: int) -> int:
+def _settled(one: Service, wanted: int, seconds: float = 5.0) -> int:
     """File handles above those of the start, after a moment to let go."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + seconds
     while one.handles > wanted and time.monotonic() < until:
         time.sleep(0.1)
     return max(0, one.handles - wanted)
+
+
+def _idle(one: Service) -> list[Figure]:
+    """More clients than there are places, all of them answered once and silent since."""
+    asks, waits, handles = head("GET", "/health", ["host: a"]), [0.0], one.handles
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (IDLE + 200, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
+    begun, told_ok = time.monotonic(), 0
+    with ExitStack() as stack:
+        for _ in range(IDLE):
+            client = stack.enter_context(socket.create_connection((HOST, one.port)))
+            client.settimeout(2 * IDLE_WAIT)
+            asked = time.monotonic()
+            client.sendall(asks)
+            with suppress(OSError):
+                told_ok += client.recv(15)[9:12] == b"200"
+            waits.append(time.monotonic() - asked)
+        took = time.monotonic() - begun
+        left = _settled(one, handles, 2 * IDLE_WAIT)
+    return [
+        count(f"slow: idle clients answered, {IDLE:,} in {took:.0f} s", told_ok, IDLE),
+        Figure(
+            "slow: the longest wait among them",
+            f"{max(waits):.1f} s",
+            f"<= {IDLE_WAIT:g} s",
+            max(waits) <= IDLE_WAIT,
+        ),
+        # The last ones are no crowd any more, and are cut after the longer time.
+        told("slow: file handles of them after as long again", f"{left}"),
+    ]
 
 
 def _huge(one: Service) -> list[Figure]:

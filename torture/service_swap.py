@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from torture.figures import Figure, Progress, count, none, told
-from torture.service import Service, bodies, expected, service, share, small_runs
+from torture.service import (
+    Service,
+    bodies,
+    expected,
+    service,
+    several,
+    share,
+    small_runs,
+)
 from torture.service_clients import Seen, clients
 from unclicked import artefact
 from unclicked.bundle import contents, export_bundle
@@ -21,6 +29,8 @@ from unclicked.sealed import BUNDLE_KIND
 SHORT, LONG = 20, 100
 SHORT_REQUESTS, LONG_REQUESTS = 3_000, 100_000
 CLIENTS, PAUSE = 16, 0.02
+# Users in one body, all of whom must be answered by one model; a batch holds fewer.
+TOGETHER, BATCH = 5, 3
 RELOAD_SECONDS = 30.0
 MOST_MIB = 64.0
 
@@ -39,11 +49,11 @@ def run(long: bool, folder: Path) -> list[Figure]:
     runs = small_runs(folder, 2)
     made = [export_bundle(one, folder / f"good-{n}").path for n, one in enumerate(runs)]
     hashes = [str(artefact.read_json(one / artefact.MANIFEST)["sha256"]) for one in made]
-    asked = bodies(runs[0].catalogue.items.values.to_pylist(), 200)
+    asked = several(bodies(runs[0].catalogue.items.values.to_pylist(), 201), TOGETHER)
     answers = {name: expected(one, asked) for name, one in zip(hashes, runs, strict=True)}
     swaps = Swaps(folder, runs, made, hashes)
     number, least = (LONG, LONG_REQUESTS) if long else (SHORT, SHORT_REQUESTS)
-    with service(swaps.served, "--watch-seconds", "0.1") as one:
+    with service(swaps.served, "--watch-seconds", "0.1", "--max-batch", str(BATCH)) as one:
         with clients(
             one.port, asked, folder, number=CLIENTS, pause=PAUSE, answers=answers
         ) as quiet:

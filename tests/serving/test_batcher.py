@@ -139,3 +139,31 @@ def test_a_defect_reaches_whoever_asked_and_the_next_is_answered() -> None:
         return found
 
     assert asyncio.run(ask()) == [8]
+
+
+def test_whoever_went_away_keeps_no_place_in_the_queue() -> None:
+    go = threading.Event()
+
+    def compute(requests: Sequence[Any]) -> list[Any]:
+        go.wait(10)
+        return doubled(requests)
+
+    async def ask() -> list[Any]:
+        one = batcher(compute, max_batch=1, queue=2)
+        first = asyncio.create_task(one.submit([0]))
+        await asyncio.sleep(0.05)
+        gone = [asyncio.create_task(one.submit([n])) for n in (1, 2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Problem):
+            await one.submit([3])
+        for task in gone:
+            task.cancel()
+        await asyncio.sleep(0)
+        last = asyncio.create_task(one.submit([4]))
+        await asyncio.sleep(0)
+        go.set()
+        found = [await first, await last]
+        one.close()
+        return found
+
+    assert asyncio.run(ask()) == [[0], [8]]

@@ -83,3 +83,23 @@ def test_who_reads_nothing_is_cut_and_who_reads_slowly_is_not(stack: ExitStack) 
     with pytest.raises(OSError, match=r"Broken pipe|reset"):
         to_stuck.send(b"x")
     assert len(slow.recv(100)) == 100
+
+
+def test_who_was_answered_and_asks_nothing_is_cut_sooner_in_a_crowd(stack: ExitStack) -> None:
+    listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    both = [pair(stack, listener) for _ in range(2)]
+    for client, server in both:
+        client.sendall(b"G")
+        server.sendall(b"x")
+        assert (server.recv(1), client.recv(1)) == (b"G", b"x")
+    (idle, _), (asking, asked) = both
+    port = listener.getsockname()[1]
+    calm = Connections(port, idle_seconds=(60.0, 0.3), crowd=3)
+    crowded = Connections(port, idle_seconds=(60.0, 0.3), crowd=2)
+    time.sleep(0.5)
+    asking.sendall(b"G")
+    assert asked.recv(1) == b"G"
+    assert [calm.look() for _ in range(3)] == [0, 0, 0]
+    # The first look counts, the second one knows that there are many.
+    assert [crowded.look() for _ in range(2)] == [0, 1]
+    assert [is_open(one) for one in (idle, asking)] == [False, True]

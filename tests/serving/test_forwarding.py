@@ -56,11 +56,18 @@ async def ask(
     path: str = "/recommend",
     body: bytes = b"{}",
     come: asyncio.Event | None = None,
+    gone: asyncio.Event | None = None,
 ) -> Any:
     """Status, headers and body of one answer; the request's body comes after an event."""
     sent: list[Any] = []
+    read = False
 
     async def receive() -> Any:
+        nonlocal read
+        if read:
+            await (gone or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
+        read = True
         if come is not None:
             await come.wait()
         return {"type": "http.request", "body": body, "more_body": False}
@@ -192,3 +199,24 @@ def test_a_place_is_kept_for_a_body_on_its_way_but_not_for_long(
     found, _ = with_both(test, most=1)
     # Whoever was slow finds that somebody else has the place.
     assert found == (True, False, 503, 200, False)
+
+
+def test_a_question_is_taken_back_when_its_client_has_gone() -> None:
+    async def test(other: Other, forwarding: Forwarding) -> Any:
+        gone = asyncio.Event()
+        first = asyncio.create_task(ask(forwarding, gone=gone))
+        await other.asked(1)
+        gone.set()
+        answer = await first
+        await other.asked(2)
+        # Her place is free, and the answer that was on its way is nobody's.
+        other.answer(0, b"late")
+        again = asyncio.create_task(ask(forwarding))
+        await other.asked(3)
+        other.answer(2, b"well")
+        return answer[0], other.questions, (await again)[2]
+
+    (status, questions, again), _ = with_both(test, most=1)
+    assert status == 499
+    assert questions[1] == (questions[0][0], None, b"")
+    assert again == b"well"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,11 @@ from unclicked.bundle import contents, export_bundle
 from unclicked.bundle.contents import CATALOGUE
 from unclicked.run import open_run
 from unclicked.sealed import seal, sha256_file
+from unclicked.serving.batcher import Batcher
+from unclicked.serving.memory_state import MemoryStore
 from unclicked.serving.models import Models, Slot
+from unclicked.serving.recommending import Asked, Recommending
+from unclicked.serving.served import Served, load_served
 
 
 @pytest.fixture
@@ -117,3 +123,111 @@ def test_a_bad_bundle_changes_nothing(
     look(models)
     assert models.problems() == []
     assert told[-1] == ("main", True)
+
+
+def test_a_bundle_that_is_being_copied_is_served_when_it_is_whole(
+    folder: Path, tiny_bundle: Path
+) -> None:
+    models, told = opened(folder)
+    old = models.current("main")
+    shutil.rmtree(folder)
+    folder.mkdir()
+    # As rsync may do: the manifest is there before the rest.
+    names = sorted(path.relative_to(tiny_bundle) for path in tiny_bundle.rglob("*"))
+    shutil.copy(tiny_bundle / artefact.MANIFEST, folder)
+    look(models)
+    assert told == [("main", False)]
+    assert models.current("main") is old
+    for name in names:
+        if (tiny_bundle / name).is_dir():
+            (folder / name).mkdir()
+        else:
+            shutil.copy(tiny_bundle / name, folder / name)
+    look(models)
+    assert told == [("main", False), ("main", True)]
+    assert models.current("main") is not old
+    assert models.problems() == []
+
+
+def test_a_file_changed_under_its_manifest_is_noticed(folder: Path) -> None:
+    models, told = opened(folder)
+    path = folder / contents.WEIGHTS
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    look(models)
+    assert told == [("main", False)]
+    assert contents.WEIGHTS in models.problems()[0]
+
+
+def test_what_failed_for_a_moment_is_tried_again_and_told_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unclicked.serving.models.RETRY_SECONDS", 0.05)
+    models, told = opened(folder)
+    (folder / artefact.MANIFEST).touch()
+    failing = [MemoryError(), OSError(5, "Input/output error"), OSError(5, "Input/output error")]
+
+    def load(path: Path, most: int) -> Served:
+        if failing:
+            raise failing.pop()
+        return load_served(path, most)
+
+    monkeypatch.setattr("unclicked.serving.models.load_served", load)
+    look(models)
+    look(models)
+    # Before its time it is left alone.
+    assert len(failing) == 2
+    for pause in (0.06, 0.12, 0.24):
+        time.sleep(pause)
+        look(models)
+    assert failing == []
+    assert told == [("main", False), ("main", True)]
+
+
+def test_a_bundle_that_changes_while_it_is_opened_is_left_for_the_next_look(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, told = opened(folder)
+    old = models.current("main")
+    (folder / artefact.MANIFEST).touch()
+    changed: list[bool] = []
+
+    def load(path: Path, most: int) -> Served:
+        found = load_served(path, most)
+        if not changed:
+            changed.append(True)
+            (folder / contents.WEIGHTS).touch()
+        return found
+
+    monkeypatch.setattr("unclicked.serving.models.load_served", load)
+    look(models)
+    assert models.current("main") is old
+    assert told == []
+    look(models)
+    assert models.current("main") is not old
+    assert told == [("main", True)]
+
+
+def test_whoever_holds_a_model_is_answered_by_it_after_a_swap(folder: Path) -> None:
+    """All users of a body are of one model, also where they are computed one after another."""
+    models, _ = opened(folder)
+    recommending = Recommending(models, MemoryStore(1, max_users=1))
+    used: list[Served] = []
+
+    def compute(asked: Sequence[Asked]) -> list[Any]:
+        used.extend(one.served for one in asked)
+        # A swap right after the first user was computed.
+        models.slots["main"].served = load_served(folder, 8)
+        return recommending.compute(asked)
+
+    async def ask() -> Any:
+        batcher = Batcher(compute, max_batch=1, queue=8, timeout_seconds=60)
+        users = {"users": [{"clicked": []}, {"clicked": []}]}
+        found = await recommending.answer(users, batcher)
+        batcher.close()
+        return found
+
+    old = models.current("main")
+    assert len(asyncio.run(ask())["users"]) == 2
+    assert len(used) == 2
+    assert all(one is old for one in used)
+    assert models.current("main") is not old

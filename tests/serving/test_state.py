@@ -205,3 +205,30 @@ def test_the_horizon_is_the_longest_look_back() -> None:
     assert horizon_us(DataConfig(clicked=clicked)) == 3 * 24 * HOUR + 2 * HOUR
     unclicked = UnclickedConfig(window_days=0.5)
     assert horizon_us(DataConfig(clicked=clicked, unclicked=unclicked)) == 50 * HOUR
+
+
+def test_a_model_with_longer_windows_keeps_events_longer(opened: Opened) -> None:
+    async def run() -> None:
+        async with opened(horizon=10 * HOUR) as store:
+            await store.add("u", [at(0, clicked=True)], NOW)
+            assert await store.get("u", NOW + 11 * HOUR) == []
+            store.keep_for(20 * HOUR)
+            await store.add("v", [at(0, clicked=True)], NOW)
+            assert len(await store.get("v", NOW + 11 * HOUR)) == 1
+            assert await store.get("v", NOW + 20 * HOUR) == []
+
+    asyncio.run(run())
+
+
+def test_who_is_gone_is_freed_though_nobody_adds_anything() -> None:
+    async def run() -> None:
+        store = MemoryStore(10 * HOUR, max_users=100)
+        for number in range(7):
+            await store.add(f"u{number}", [at(number)], NOW + 6 * HOUR)
+        # Of the seven the first three are gone at that moment; three are looked at in a call.
+        freed = [store.forget_gone(NOW + 12 * HOUR, most=3) for _ in range(3)]
+        assert (sum(freed), max(freed), len(store)) == (3, 2, 4)
+        assert [len(await store.get(f"u{n}", NOW + 12 * HOUR)) for n in (2, 3)] == [0, 1]
+        assert store.forget_gone(NOW + 30 * HOUR) == 4
+
+    asyncio.run(run())

@@ -138,6 +138,8 @@ class FaissSearcher:
         else:
             parameters = faiss.SearchParametersHNSW(efSearch=max(self._effort, count))
         queries = np.ascontiguousarray(users.numpy())
+        # It has threads of its own, as many as there are cores; set here, as they go by the thread.
+        faiss.omp_set_num_threads(torch.get_num_threads())
         labels = self._index.search(queries, count, params=parameters)[1]
         found: Ints = labels.astype(np.int64) + 1
         return found

@@ -184,7 +184,7 @@ def _reading() -> Iterator[None]:
 def _part_rows(memory: int | None) -> int:
     if memory is None:
         return PART_ROWS
-    return max(1, min(PART_ROWS, memory // 6 // BYTES_IN_WORK // num_threads()))
+    return max(1, min(PART_ROWS, memory // 8 // BYTES_IN_WORK // num_threads()))
 
 
 def _need_side_tables(beside: PreparedDataset, items: Path | None, users: Path | None) -> None:

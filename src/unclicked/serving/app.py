@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
+import time
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from unclicked.config import DataConfig
-from unclicked.errors import UnclickedError
 from unclicked.serving.batcher import Batcher
 from unclicked.serving.dataset_examples import dataset_examples
 from unclicked.serving.handlers import Handlers
@@ -35,6 +36,8 @@ from unclicked.serving.settings import Settings
 from unclicked.serving.state import Store, horizon_us
 from unclicked.serving.static_files import StaticFiles
 from unclicked.serving.trouble_log import TroubleLog
+
+FORGET_SECONDS = 1.0
 
 
 class _Anything(Convertor[str]):
@@ -70,10 +73,10 @@ def build(settings: Settings) -> Starlette:
     metrics = Computed()
     models = Models(slots_of(settings), settings.max_batch, metrics.reload)
     models.load()
-    main = models.slots["main"].served
-    if main is None:
-        raise UnclickedError("SERVE", settings.bundle, "was not loaded.")
-    store = open_store(settings, main.bundle.config.data, metrics.drop)
+    store = open_store(settings, horizon_of(models), metrics.drop)
+    follow = partial(_follow, models, store, metrics)
+    models.swapped = follow
+    follow()
     recommending = Recommending(models, store)
     batcher = Batcher(
         recommending.compute,
@@ -94,12 +97,16 @@ def build(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
-        watch = models.watch(settings.watch_seconds) if settings.watch_seconds else None
-        task = None if watch is None else asyncio.create_task(watch)
+        tasks = []
+        if settings.watch_seconds:
+            tasks.append(asyncio.create_task(models.watch(settings.watch_seconds)))
+        if isinstance(store, MemoryStore):
+            tasks.append(asyncio.create_task(forget(store)))
         yield
-        if task is not None:
-            task.cancel()
+        for one in tasks:
+            one.cancel()
         await store.close()
+        handlers.close()
         batcher.close()
 
     app = Starlette(
@@ -109,6 +116,23 @@ def build(settings: Settings) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _follow(models: Models, store: Store, metrics: Computed) -> None:
+    """Take note of which models answer now."""
+    store.keep_for(horizon_of(models))
+    metrics.serves({name: one.sha256 for name, one in models.all_current().items()})
+
+
+async def forget(store: MemoryStore) -> None:
+    """Free the events of users who are gone, for ever, also where nobody sends new ones.
+
+    Args:
+        store: Where they are kept.
+    """
+    while True:
+        await asyncio.sleep(FORGET_SECONDS)
+        store.forget_gone(time.time_ns() // 1000)
 
 
 def slots_of(settings: Settings) -> dict[str, Slot]:
@@ -126,14 +150,27 @@ def slots_of(settings: Settings) -> dict[str, Slot]:
     return slots
 
 
+def horizon_of(models: Models) -> int:
+    """How long events are kept: as long as the model with the longest windows looks back.
+
+    Args:
+        models: The models that answer.
+
+    Returns:
+        Microseconds.
+    """
+    current = models.all_current().values()
+    return max(horizon_us(one.bundle.config.data) for one in current)
+
+
 def open_store(
-    settings: Settings, config: DataConfig, dropped: Callable[[], object] | None = None
+    settings: Settings, horizon: int, dropped: Callable[[], object] | None = None
 ) -> Store:
     """Where events are kept.
 
     Args:
         settings: Whose `state` is "memory" or a URL of Redis.
-        config: The rules whose windows say for how long.
+        horizon: For how long, microseconds.
         dropped: Called for every user who had to leave memory before her time.
 
     Returns:
@@ -142,7 +179,6 @@ def open_store(
     Raises:
         UnclickedError: If it is neither.
     """
-    horizon = horizon_us(config)
     if settings.state == "memory":
         return MemoryStore(horizon, max_users=settings.max_users, told=dropped)
     return RedisStore.from_url(settings.state, horizon, log=TroubleLog())
@@ -200,6 +236,8 @@ async def on_http(request: Request, error: Exception) -> Response:
 
 
 async def on_defect(request: Request, error: Exception) -> Response:
-    """A defect of ours: the log has it, the client is told nothing of the inside."""
-    sys.stderr.write("".join(traceback.format_exception(error)))
-    return Problem(500, "DEFECT", "the service has a defect; its log says more.").response()
+    """A defect of ours: the log has it, the client is told nothing but where to find it there."""
+    mark = secrets.token_hex(4)
+    sys.stderr.write(f"defect {mark}\n" + "".join(traceback.format_exception(error)))
+    text = f"the service has a defect; its log says more, at {mark}."
+    return Problem(500, "DEFECT", text).response()

@@ -73,6 +73,9 @@ class Batcher:
         Raises:
             Problem: 503, where the queue is full or the deadline went by.
         """
+        if len(self._queue) + len(requests) > self._room:
+            # Of those who went away nobody keeps a place.
+            self._queue = deque(one for one in self._queue if not one.future.done())
         # A full house takes nobody; an empty one takes any number, or large requests never came in.
         if self._queue and len(self._queue) + len(requests) > self._room:
             raise busy("too many requests wait.")

@@ -1,7 +1,8 @@
-"""Ends connections that the server cannot see the harm of: no byte sent, or no answer read.
+"""Ends connections that the server cannot see the harm of: nothing sent, read or asked any more.
 
-The server gives a client ten seconds for a header once it has begun, but for ever until then, and
-for ever to read. Here the system is asked what happened on each connection (Linux alone).
+The server gives a client ten seconds for a header once it has begun, but for ever until then, for
+ever to read, and for ever to ask again; and it holds so many connections and no more. Here the
+system is asked what happened on each connection (Linux alone).
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ from dataclasses import dataclass
 
 # With the time between two looks, whoever does either is gone after ten seconds.
 SILENT_SECONDS, UNREAD_SECONDS = 9.0, 8.0
+# How long a client may ask nothing after an answer, and what is added to the longest wait for one
+# where half of the places are taken.
+IDLE_SECONDS, CROWDED_IDLE_SECONDS = 75.0, 5.0
+# Requests that one worker holds at a time, each with its connection; more wait in their sockets.
+HELD = 4_096
 LOOK_SECONDS = 1.0
 AT_ONCE, PAUSE_SECONDS = 32, 0.005
 _FOLDER = "/proc/self/fd"
-# Places in the system's struct tcp_info: milliseconds since data came, bytes that the other side
-# has acknowledged and sent, and bytes that wait to be sent to it.
-_LAST_RECEIVED, _ACKNOWLEDGED, _RECEIVED, _NOT_SENT = 52, 120, 128, 144
+# Places in the system's struct tcp_info: milliseconds since data was sent and came, bytes that the
+# other side has acknowledged and sent, and bytes that wait to be sent to it.
+_LAST_SENT, _LAST_RECEIVED, _ACKNOWLEDGED, _RECEIVED, _NOT_SENT = 44, 52, 120, 128, 144
 _LENGTH = 148
 
 
@@ -41,6 +47,9 @@ class Connections:
         port: The port.
         silent_seconds: How long a client may say nothing at all.
         unread_seconds: How long a client may read nothing while an answer waits.
+        idle_seconds: How long a client may ask nothing, having been answered; then the same where
+            many are connected.
+        crowd: Connections from which on they are many.
     """
 
     def __init__(
@@ -48,10 +57,17 @@ class Connections:
         port: int,
         silent_seconds: float = SILENT_SECONDS,
         unread_seconds: float = UNREAD_SECONDS,
+        idle_seconds: tuple[float, float] = (IDLE_SECONDS, IDLE_SECONDS),
+        crowd: int = HELD // 2,
     ) -> None:
         self._port = port
         self._silent_ms = 1000 * silent_seconds
         self._unread = unread_seconds
+        self._idle_ms = tuple(1000 * one for one in idle_seconds)
+        self._crowd = crowd
+        # Connections that the last look found.
+        self._found = 0
+        self._crowded = False
         self._stalled: dict[int, _Stalled] = {}
 
     async def watch(self) -> None:
@@ -70,6 +86,7 @@ class Connections:
         for gone in self._stalled.keys() - set(numbers):
             del self._stalled[gone]
         ended = 0
+        self._crowded, self._found = self._found >= self._crowd, 0
         for place, number in enumerate(numbers, start=1):
             if place % AT_ONCE == 0:
                 # A thousand in one go would keep the loop from its turn for tens of milliseconds.
@@ -90,11 +107,13 @@ class Connections:
                 return False
             # Raises where it is the one that listens.
             one.getpeername()
+            self._found += 1
             facts = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LENGTH)
             if len(facts) < _LENGTH or not self._must_end(number, one, facts):
                 return False
-            # What still waits is thrown away, so that the system need not keep it.
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if _int(facts, _NOT_SENT):
+                # What still waits is thrown away, so that the system need not keep it.
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             one.shutdown(socket.SHUT_RDWR)
             return True
 
@@ -103,7 +122,8 @@ class Connections:
             return _int(facts, _LAST_RECEIVED) > self._silent_ms
         if _int(facts, _NOT_SENT) == 0:
             self._stalled.pop(number, None)
-            return False
+            quiet = min(_int(facts, _LAST_RECEIVED), _int(facts, _LAST_SENT))
+            return quiet > self._idle_ms[self._crowded]
         inode, acknowledged = os.fstat(one.fileno()).st_ino, _long(facts, _ACKNOWLEDGED)
         known = self._stalled.get(number)
         if known is None or (known.inode, known.acknowledged) != (inode, acknowledged):
@@ -114,6 +134,23 @@ class Connections:
         # Once is enough, however long the server takes to notice.
         known.since = math.inf
         return True
+
+
+def idle_seconds(longest_answer: float) -> tuple[float, float]:
+    """How long a client may ask nothing, having been answered.
+
+    Args:
+        longest_answer: Seconds that a client may have to wait for an answer: she is not idle then.
+
+    Returns:
+        Seconds; and the same where many are connected.
+
+    Example:
+        >>> idle_seconds(2.0), idle_seconds(30.0)
+        ((75.0, 7.0), (75.0, 35.0))
+    """
+    least = longest_answer + CROWDED_IDLE_SECONDS
+    return max(IDLE_SECONDS, least), least
 
 
 def _int(facts: bytes, place: int) -> int:

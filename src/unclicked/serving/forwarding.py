@@ -24,6 +24,8 @@ from unclicked.serving.wire import Wire, as_bytes, as_text
 # What routes look at; the headers of a body are looked at here.
 _HEADERS = frozenset((b"if-none-match",))
 _NUMBERS = 1 << 32
+# What nginx writes for it; nobody reads the answer, but it is counted.
+GONE = 499
 # How long a place is kept for a request whose body has not come.
 DOOR_SECONDS = 0.05
 
@@ -75,7 +77,7 @@ class Forwarding:
         """Answer one request."""
         try:
             body = await self._body(scope, receive)
-            status, headers, content = await self._answer(scope, body)
+            status, headers, content = await self._answer(scope, receive, body)
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
@@ -118,12 +120,12 @@ class Forwarding:
             leave()
 
     async def _answer(
-        self, scope: Scope, body: bytes
+        self, scope: Scope, receive: Receive, body: bytes
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         for_list = scope["path"] == RECOMMEND
         self._asked += for_list
         try:
-            head, content = await self._ask(scope, body)
+            head, content = await self._ask(scope, receive if for_list else None, body)
         finally:
             self._asked -= for_list
         scope[ROUTE] = head["route"]
@@ -134,7 +136,7 @@ class Forwarding:
             headers.append((b"content-length", str(len(content)).encode()))
         return head["status"], headers, content
 
-    async def _ask(self, scope: Scope, body: bytes) -> tuple[Any, bytes]:
+    async def _ask(self, scope: Scope, receive: Receive | None, body: bytes) -> tuple[Any, bytes]:
         self._number = (self._number + 1) % _NUMBERS
         future = asyncio.get_running_loop().create_future()
         head = {
@@ -147,11 +149,24 @@ class Forwarding:
             raise busy("the model is not there.")
         number = self._number
         self._waiting[number] = future
+        loop = asyncio.get_running_loop()
+        watch = receive and loop.create_task(self._take_back(receive, number, future))
         try:
             found: tuple[Any, bytes] = await future
         finally:
             self._waiting.pop(number, None)
+            if watch:
+                watch.cancel()
         return found
+
+    async def _take_back(
+        self, receive: Receive, number: int, future: asyncio.Future[tuple[Any, bytes]]
+    ) -> None:
+        """Nothing is computed for a client who has gone."""
+        message = await receive()
+        if message["type"] == "http.disconnect" and not future.done():
+            self._wire.send(number, None)
+            future.set_exception(Problem(GONE, "GONE", "the client has gone."))
 
     def _received(self, number: int, head: Any, content: bytes) -> None:
         future = self._waiting.get(number)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from unclicked.child_command import child_command
-from unclicked.serving.connections import Connections
+from unclicked.serving.connections import Connections, idle_seconds
 from unclicked.serving.forwarding import Forwarding
 from unclicked.serving.guard import Guard
 from unclicked.serving.leaving import Leaving
@@ -83,7 +83,8 @@ def build_front(
             return
         await receive()
         leaving.listen()
-        watch = asyncio.create_task(Connections(settings.port).watch())
+        idle = idle_seconds(settings.timeout_seconds)
+        watch = asyncio.create_task(Connections(settings.port, idle_seconds=idle).watch())
         await forwarding.connect(other)
         await send({"type": "lifespan.startup.complete"})
         await receive()

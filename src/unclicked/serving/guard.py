@@ -80,4 +80,4 @@ class Guard:
     async def _say(self, messages: tuple[Message, Message], path: str, send: Send) -> None:
         for message in messages:
             await send(message)
-        self._answered.request(path, messages[0]["status"], 0.0)
+        self._answered.request(path, messages[0]["status"], None)

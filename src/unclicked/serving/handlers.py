@@ -25,6 +25,7 @@ from unclicked.serving.problems import Problem, busy, json_response
 from unclicked.serving.recommending import Recommending, records, user_key
 from unclicked.serving.schema import MOST_FOUND, MOST_ITEMS, EventsBody
 from unclicked.serving.sentences import safe, shown
+from unclicked.serving.side_thread import SideThread
 from unclicked.serving.state import StateError, Store
 from unclicked.serving.validation import of_user_error, validated
 
@@ -61,6 +62,11 @@ class Handlers:
         self.metrics = metrics
         self.examples = examples
         self._pages: dict[str, CataloguePages] = {}
+        self._side = SideThread()
+
+    def close(self) -> None:
+        """End what was started."""
+        self._side.close()
 
     async def recommend(self, request: Request) -> Response:
         """Lists for one user or several."""
@@ -86,14 +92,10 @@ class Handlers:
             # A time far ahead would keep the user's events for as long.
             if one.time_us > now_us + AHEAD_US:
                 raise Problem(422, "TIME", "lies in the future.", f"events[{number}].timestamp")
-        lookup = served.answerer.inputs.items
-        try:
-            codes = lookup.codes([one.item_id for one in found], "events", ".item_id")
-        except UnclickedError as error:
-            raise of_user_error(error) from None
-        pairs = list(zip(found, codes, strict=True))
-        lost = [one.item_id for one, code in pairs if code == lookup.unknown]
-        known = [one for one, code in pairs if code != lookup.unknown]
+        told = self._known([one.item_id for one in found])
+        pairs = list(zip(found, told, strict=True))
+        lost = [one.item_id for one, known in pairs if not known]
+        known = [one for one, known in pairs if known]
         try:
             added = await self.store.add(user_key(body.user_id), known, now_us)
         except StateError:
@@ -136,7 +138,7 @@ class Handlers:
         pages = self._catalogue("main")
         words, field, value = (query.get(name, "")[:200] for name in ("query", "field", "value"))
         try:
-            found = await asyncio.to_thread(pages.find, words, field, value, limit)
+            found = await self._side.run(pages.find, words, field, value, limit)
         except UnclickedError as error:
             # In the query the field and its value are keys of their own.
             where = "value" if error.name == "ID" else "field"
@@ -170,14 +172,14 @@ class Handlers:
         _refuse_other_keys(request.query_params, ("top_k", "model"))
         top_k = _whole(request.query_params.get("top_k", "10"), "top_k", MOST_ITEMS)
         pages, code = self._item(request)
-        found = await asyncio.to_thread(pages.served.similar, code, top_k)
+        found = await self._side.run(pages.served.similar, code, top_k)
         return json_response({"item_id": pages.facts(code)["item_id"], "items": found})
 
     async def some_users(self, request: Request) -> Response:
         """Users to try the model with."""
         if self.examples is not None:
             return json_response({"examples": self.examples, "source": "dataset"})
-        found = await asyncio.to_thread(made_up_examples, self._served("main"))
+        found = await self._side.run(made_up_examples, self._served("main"))
         return json_response({"examples": found, "source": "made_up"})
 
     async def model(self, request: Request) -> Response:
@@ -216,6 +218,18 @@ class Handlers:
             self.metrics.keep(len(self.store))
         text, kind = await asyncio.to_thread(self.metrics.text)
         return Response(text, headers={"content-type": kind})
+
+    def _known(self, item_ids: list[Any]) -> list[bool]:
+        """Whether one of the models knows an item."""
+        known = [False] * len(item_ids)
+        for served in self.models.all_current().values():
+            lookup = served.answerer.inputs.items
+            try:
+                codes = lookup.codes(item_ids, "events", ".item_id")
+            except UnclickedError as error:
+                raise of_user_error(error) from None
+            known = [one or code != lookup.unknown for one, code in zip(known, codes, strict=True)]
+        return known
 
     def _served(self, name: str) -> Any:
         served = self.models.current(name)

@@ -9,6 +9,8 @@ from unclicked.serving.state import MAX_EVENTS, Added, Record, add_records, is_g
 
 # Each call of add frees at most this many users who are gone, so that no call is slow.
 SWEPT = 2
+# And so many are looked at when nobody adds anything.
+LOOKED_AT = 100
 
 
 class MemoryStore:
@@ -49,6 +51,8 @@ class MemoryStore:
         self._max_users = max_users
         # The least recently used user first.
         self._users: OrderedDict[str, list[Record]] = OrderedDict()
+        # Whom this round of `forget_gone` has not looked at.
+        self._unseen: list[str] = []
         self.users_dropped = 0
 
     def __len__(self) -> int:
@@ -109,6 +113,33 @@ class MemoryStore:
     async def ready(self) -> bool:
         """Whether the store answers: always."""
         return True
+
+    def keep_for(self, horizon: int) -> None:
+        """Keep events for another time from now on; see `state.Store`.
+
+        Args:
+            horizon: Microseconds.
+        """
+        self._horizon = horizon
+
+    def forget_gone(self, now_us: int, most: int = LOOKED_AT) -> int:
+        """Free what nobody can be answered with any more, of the next few users in turn.
+
+        Args:
+            now_us: The server's clock.
+            most: Users that are looked at; what is left is looked at in later calls.
+
+        Returns:
+            Number of users who are not kept any more.
+        """
+        if not self._unseen:
+            self._unseen = list(self._users)
+        turn, self._unseen = self._unseen[-most:], self._unseen[:-most]
+        found = ((name, self._users.get(name)) for name in turn)
+        gone = [name for name, one in found if one and is_gone(one, now_us, self._horizon)]
+        for name in gone:
+            del self._users[name]
+        return len(gone)
 
     async def close(self) -> None:
         """Forget everything."""

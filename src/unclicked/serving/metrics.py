@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -39,13 +40,14 @@ class Answered:
         # Looked up by label once, since that takes longer than counting.
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
-    def request(self, route: str, status: int, seconds: float) -> None:
+    def request(self, route: str, status: int, seconds: float | None) -> None:
         """Count an answered request.
 
         Args:
             route: Its route, as the code names it.
             status: HTTP status.
-            seconds: How long it took.
+            seconds: How long it took; None for what was refused unread, whose nothing would make
+                the times look best where the service is busiest.
         """
         key = (route, status)
         if key not in self._known:
@@ -55,7 +57,8 @@ class Answered:
             )
         answered, latency = self._known[key]
         answered.inc()
-        latency.observe(seconds)
+        if seconds is not None:
+            latency.observe(seconds)
 
     def text(self) -> bytes:
         """The figures of this process; nothing with several workers, where `Computed` has all."""
@@ -96,6 +99,13 @@ class Computed:
             "Users whose events had to go before their time, because others came.",
             registry=own,
         )
+        self._model = Gauge(
+            "unclicked_model_info",
+            "Always 1; its labels say which bundle answers under which name.",
+            ["model", "sha256"],
+            multiprocess_mode="livemax",
+            registry=own,
+        )
         self._log = TroubleLog()
 
     def drop(self) -> None:
@@ -105,6 +115,16 @@ class Computed:
             "kept events: more users than --max-users; those of whoever was asked for longest ago "
             "were dropped. Raise it, or keep them in Redis (--state redis://HOST:6379/0)."
         )
+
+    def serves(self, hashes: Mapping[str, str]) -> None:
+        """Take down which bundles answer.
+
+        Args:
+            hashes: Name of a model to its hash.
+        """
+        self._model.clear()
+        for name, sha256 in hashes.items():
+            self._model.labels(name, sha256).set(1)
 
     def keep(self, users: int) -> None:
         """Take down how many users are kept here.

@@ -56,19 +56,24 @@ async def answer(app: Starlette, other: socket.socket) -> None:
     """
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
-    under_way: set[asyncio.Task[None]] = set()
+    under_way: dict[int, asyncio.Task[None]] = {}
 
     def take(number: int, head: Any, body: bytes) -> None:
+        if head is None:
+            # Whoever asked has gone.
+            if number in under_way:
+                under_way[number].cancel()
+            return
         task = loop.create_task(_answer_one(app, wire, number, head, body))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
+        under_way[number] = task
+        task.add_done_callback(lambda _: under_way.pop(number, None))
 
     wire = Wire(take, lambda: ended.set_result(None))
     other.setblocking(False)
     async with app.router.lifespan_context(app):
         await loop.create_unix_connection(lambda: wire, sock=other)
         await ended
-        for task in under_way:
+        for task in list(under_way.values()):
             task.cancel()
 
 

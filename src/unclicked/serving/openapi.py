@@ -24,7 +24,7 @@ _ERRORS = {
     503: "The service is busy; see Retry-After.",
 }
 _TOO_LONG = {"description": "The address is longer than 64 KiB; this answer has no body."}
-_BODIES = (400, 408, 413, 415, 422, 503)
+_BODIES = (400, 408, 413, 415, 422)
 
 
 def document() -> dict[str, Any]:
@@ -50,9 +50,32 @@ def document() -> dict[str, Any]:
             "passed over.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": _paths(),
+        "paths": _named(_paths()),
         "components": {"schemas": definitions["$defs"]},
     }
+
+
+# What a generated client calls each route.
+_NAMES = {
+    "/recommend": "recommend",
+    "/events": "keep_events",
+    "/users/{user_id}": "remove_user",
+    "/items": "find_items",
+    "/items/{item_id}": "get_item",
+    "/items/{item_id}/similar": "get_similar_items",
+    "/examples": "get_examples",
+    "/model": "get_model",
+    "/health": "get_health",
+    "/ready": "get_readiness",
+    "/metrics": "get_metrics",
+}
+
+
+def _named(paths: dict[str, Any]) -> dict[str, Any]:
+    for path, methods in paths.items():
+        (route,) = methods.values()
+        route["operationId"] = _NAMES[path]
+    return paths
 
 
 def _paths() -> dict[str, Any]:
@@ -73,7 +96,7 @@ def _paths() -> dict[str, Any]:
         ),
         "/events": _post("Keep events of a user.", _ref("EventsBody"), _ref("Kept")),
         "/users/{user_id}": {
-            "delete": _route("Remove the kept events of a user.", _ref("Removed"), user, (503,))
+            "delete": _route("Remove the kept events of a user.", _ref("Removed"), user)
         },
         "/items": _get(
             "Items by words or a field's value, or by their ids.", _ref("ItemsFound"), words, (422,)
@@ -123,7 +146,8 @@ def _route(
     if answer is not None:
         kind = {"application/json": {"schema": answer}}
     responses: dict[str, Any] = {"200": {"description": "Done.", "content": kind}}
-    for status in (*errors, 500):
+    # Where the process of the model is gone, or too many wait, that may be any route's answer.
+    for status in sorted({*errors, 500, 503}):
         content = {"application/json": {"schema": _ref("ErrorAnswer")}}
         responses[str(status)] = {"description": _ERRORS[status], "content": content}
     route: dict[str, Any] = {"summary": summary, "responses": responses}

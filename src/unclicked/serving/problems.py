@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from unclicked.serving.sentences import safe
 
-_LONGEST_PATH = 200
+_LONGEST_PATH = 100
 
 
 class Problem(Exception):

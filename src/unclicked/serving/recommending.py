@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from unclicked.serving.models import Models
 from unclicked.serving.moments import microseconds
 from unclicked.serving.problems import Problem
 from unclicked.serving.schema import EventBody, Id, UserBody, UsersBody
+from unclicked.serving.served import Served
 from unclicked.serving.state import Record, Store
 from unclicked.serving.validation import validated
 
@@ -21,9 +22,10 @@ _LISTS = ("clicked", "unclicked", "long_term")
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to one of the models."""
+    """A request to one of the models, held from the moment when its body came."""
 
-    model: str
+    name: str
+    served: Served
     request: Request
     # Of whom nothing is kept, though the request named her.
     nobody: Id | None = None
@@ -49,7 +51,7 @@ class Recommending:
         self.store = store
 
     def compute(self, asked: Sequence[Asked]) -> list[Any]:
-        """Answer a batch; each model is taken once, so that no answer is of two.
+        """Answer a batch, each request by the model that it holds.
 
         Args:
             asked: What to answer.
@@ -58,20 +60,14 @@ class Recommending:
             Answers; a `Refused` in the place of one that there is not.
         """
         answers: list[Any] = [None] * len(asked)
-        for name in {one.model for one in asked}:
-            served = self.models.current(name)
-            places = [place for place, one in enumerate(asked) if one.model == name]
-            if served is None:
-                found: list[Any] = [Refused(_no_model(name))] * len(places)
-            else:
-                found = served.answer([asked[place].request for place in places])
-                label = {"name": name, "sha256": served.sha256}
-                found = [
-                    Refused(one) if isinstance(one, Problem) else {"model": label} | one
-                    for one in found
-                ]
+        # One bundle may be served under two names; its users are still searched for at once.
+        for served in {id(one.served): one.served for one in asked}.values():
+            places = [place for place, one in enumerate(asked) if one.served is served]
+            found = served.answer([asked[place].request for place in places])
             for place, one in zip(places, found, strict=True):
-                answers[place] = one
+                label = {"name": asked[place].name, "sha256": served.sha256}
+                refused = isinstance(one, Problem)
+                answers[place] = Refused(one) if refused else {"model": label} | one
         return answers
 
     async def answer(self, content: Any, batcher: Batcher) -> dict[str, Any]:
@@ -92,7 +88,11 @@ class Recommending:
             paths = [f"users[{number}]" for number in range(len(users))]
         else:
             users, paths = [validated(UserBody, content)], [""]
-        asked = [await self._asked(user, path) for user, path in zip(users, paths, strict=True)]
+        # Taken once, so that no body is answered by two models of one name.
+        held = self.models.all_current()
+        asked = [
+            await self._asked(user, path, held) for user, path in zip(users, paths, strict=True)
+        ]
         found = await batcher.submit(asked)
         for path, one in zip(paths, found, strict=True):
             if isinstance(one, Refused):
@@ -108,10 +108,12 @@ class Recommending:
         ]
         return answers[0] if paths == [""] else {"users": answers}
 
-    async def _asked(self, user: UserBody, path: str) -> Asked:
-        served = self.models.current(user.model)
+    async def _asked(self, user: UserBody, path: str, held: Mapping[str, Served]) -> Asked:
+        served = held.get(user.model)
         if served is None:
-            raise _no_model(user.model, path)
+            raise Problem(
+                422, "MODEL", f"no model is served as {user.model}.", _join(path, "model")
+            )
         unit = user.time_unit or served.bundle.config.data.time_unit
         now_us = time.time_ns() // 1000
         if user.now is not None:
@@ -144,15 +146,11 @@ class Recommending:
             only=user.filter,
             explain=user.explain,
         )
-        return Asked(user.model, request, nobody)
+        return Asked(user.model, served, request, nobody)
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def _no_model(name: str, path: str = "") -> Problem:
-    return Problem(422, "MODEL", f"no model is served as {name}.", _join(path, "model"))
 
 
 def user_key(user_id: Id) -> str:

@@ -189,6 +189,14 @@ class RedisStore:
             return str(error)
         return ""
 
+    def keep_for(self, horizon: int) -> None:
+        """Keep events for another time from now on; see `state.Store`.
+
+        Args:
+            horizon: Microseconds.
+        """
+        self._horizon = horizon
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()

@@ -77,6 +77,7 @@ class Served:
         bundle: The bundle.
         sha256: Its identity.
         vectors: Item vectors, float [V + 1, D].
+        tie_rank: Ranks of the items' ids, int64 [V + 1].
         lengths: Their lengths, float [V + 1].
     """
 
@@ -89,6 +90,7 @@ class Served:
             bundle, bundle.index, batch_size=batch_size, encoded=ENCODED, ready=True
         )
         self.vectors = model.all_item_vectors()
+        self.tie_rank = bundle.catalogue.id_rank
         self.lengths = torch.linalg.vector_norm(self.vectors, dim=1).clamp(min=1e-12)
 
     def answer(self, requests: Sequence[Request]) -> list[Any]:
@@ -115,16 +117,20 @@ class Served:
             top_k: Length of the list.
 
         Returns:
-            Mappings with "item_id", "score" (cosine) and "rank".
+            Mappings with "item_id", "score" (cosine) and "rank"; equal scores in the order of ids.
         """
         scores = self.vectors[1:] @ (self.vectors[code] / self.lengths[code]) / self.lengths[1:]
         scores[code - 1] = -torch.inf
-        best = torch.topk(scores, min(top_k, len(scores) - 1))
-        ids = self.answerer.inputs.items.ids
-        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        found = min(top_k, len(scores) - 1)
+        least = torch.topk(scores, found).values[-1:]
+        # All with the last one's score are looked at: of equal ones the smallest ids come first.
+        places = torch.nonzero(scores >= least).flatten() if found else torch.empty(0).long()
+        names = self.answerer.inputs.items.ids
+        pairs = zip(scores[places].tolist(), places.tolist(), strict=True)
+        best = sorted(pairs, key=lambda pair: (-pair[0], self.tie_rank[pair[1] + 1]))[:found]
         return [
-            {"item_id": ids[place], "score": score, "rank": rank}
-            for rank, (place, score) in enumerate(pairs, start=1)
+            {"item_id": names[place], "score": score, "rank": rank}
+            for rank, (score, place) in enumerate(best, start=1)
         ]
 
     def facts(self) -> dict[str, Any]:

@@ -15,12 +15,11 @@ from unclicked import artefact
 from unclicked.errors import UserError
 from unclicked.sealed import BUNDLE, BUNDLE_KIND, DATASET, refuse_mistaken
 from unclicked.serving.access_log import FORMAT, logging_with_lines
+from unclicked.serving.connections import HELD
 from unclicked.serving.settings import FIGURES, Settings
 
 APP = "unclicked.serving.worker:create"
 HEADER_SECONDS = 10
-# Requests that one worker holds at a time; more wait in their sockets.
-HELD = 4_096
 GRACE_SECONDS = 20
 
 

@@ -93,6 +93,13 @@ class Store(Protocol):
     async def ready(self) -> bool:
         """Whether the store answers now."""
 
+    def keep_for(self, horizon: int) -> None:
+        """Keep events for another time from now on, as a model with other windows needs it.
+
+        Args:
+            horizon: Microseconds; what was dropped before stays gone.
+        """
+
     async def close(self) -> None:
         """Let go of connections; the store is not used any more."""
 

@@ -25,9 +25,11 @@ def create() -> ASGIApp:
     # is served, so that there is nothing to wait for. The server sets its own before it answers.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent(signal.SIGINT)
+    from unclicked.serving.connections import HELD
     from unclicked.serving.front import build_front, end_model, give_up, start_model
     from unclicked.serving.settings import Settings
 
+    allow_connections(HELD)
     process, other = start_model()
     spare_collector()
     return build_front(
@@ -43,6 +45,24 @@ def spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+
+
+def allow_connections(number: int) -> None:
+    """Let this process hold so many connections, where the system allows it.
+
+    Args:
+        number: How many.
+    """
+    try:
+        import resource
+    except ImportError:
+        # Windows has no such limit.
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Beside connections: libraries, the server's own threads, and the processes that it starts.
+    wanted = number + 512 if hard == resource.RLIM_INFINITY else min(hard, number + 512)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def end_with_parent(number: int) -> None:
