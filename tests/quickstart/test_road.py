@@ -7,6 +7,7 @@ import json
 import math
 import re
 import shlex
+import urllib.request
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from tests.page.document_twin import Page, number
+from tests.serving.server_running import running
 
 from unclicked.cli.main import run
 from unclicked.cli.quickstart import _command, _serve_command
@@ -230,6 +232,29 @@ def test_bundles_answer_as_the_runs_do(walked: Walked) -> None:
         assert printed("recommend", bundle, *clicked) == printed("recommend", run_, *clicked)
     words = shlex.split(_serve_command(walked.out, bundles))
     assert all(Path(path).is_dir() for path in (words[2], words[4], words[6]))
+
+
+@pytest.mark.slow
+def test_the_command_that_it_names_serves_page_and_lists(walked: Walked) -> None:
+    story = walked.result["recommendation"]
+    words = shlex.split(_serve_command(walked.out, walked.result["bundles"]))
+    assert words[:2] == ["unclicked", "serve"]
+    with running(Path(words[2]), *words[3:]) as url:
+        with urllib.request.urlopen(f"{url}/", timeout=10) as page:
+            assert b"<title>" in page.read()
+        answers = {}
+        for model in ("main", "beside"):
+            body = {"model": model, "top_k": 10}
+            body |= {name: story[name] for name in ("clicked", "unclicked", "long_term")}
+            asked = urllib.request.Request(
+                f"{url}/recommend", json.dumps(body).encode(), {"content-type": "application/json"}
+            )
+            with urllib.request.urlopen(asked, timeout=10) as answer:
+                answers[model] = [one["item_id"] for one in json.load(answer)["items"]]
+        with urllib.request.urlopen(f"{url}/examples", timeout=10) as examples:
+            assert json.load(examples)["source"] == "dataset"
+    assert answers["main"] == [one["item_id"] for one in story["items"]]
+    assert answers["beside"] != answers["main"]
 
 
 def test_recommend_gives_the_story_s_lists(walked: Walked) -> None:
