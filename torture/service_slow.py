@@ -206,9 +206,8 @@ def _settled(one: Service, wanted: int, seconds: float = 5.0) -> int:
 def _idle(one: Service) -> list[Figure]:
     """More clients than there are places, all of them answered once and silent since."""
     asks, waits, handles = head("GET", "/health", ["host: a"]), [0.0], one.handles
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (IDLE + 200, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, IDLE + 200), hard))
     begun, told_ok = time.monotonic(), 0
     with ExitStack() as stack:
         for _ in range(IDLE):

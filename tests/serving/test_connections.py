@@ -87,19 +87,24 @@ def test_who_reads_nothing_is_cut_and_who_reads_slowly_is_not(stack: ExitStack) 
 
 def test_who_was_answered_and_asks_nothing_is_cut_sooner_in_a_crowd(stack: ExitStack) -> None:
     listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-    both = [pair(stack, listener) for _ in range(2)]
-    for client, server in both:
+    three = [pair(stack, listener) for _ in range(3)]
+    for client, server in three:
         client.sendall(b"G")
+        assert server.recv(1) == b"G"
         server.sendall(b"x")
-        assert (server.recv(1), client.recv(1)) == (b"G", b"x")
-    (idle, _), (asking, asked) = both
+        assert client.recv(1) == b"x"
+    (idle, _), (asking, asked), (waiting, to_answer) = three
+    time.sleep(0.05)
+    waiting.sendall(b"G")
+    assert to_answer.recv(1) == b"G"
     port = listener.getsockname()[1]
-    calm = Connections(port, idle_seconds=(60.0, 0.3), crowd=3)
-    crowded = Connections(port, idle_seconds=(60.0, 0.3), crowd=2)
+    calm = Connections(port, idle_seconds=(60.0, 0.3), crowd=4)
+    crowded = Connections(port, idle_seconds=(60.0, 0.3), crowd=3)
     time.sleep(0.5)
     asking.sendall(b"G")
     assert asked.recv(1) == b"G"
     assert [calm.look() for _ in range(3)] == [0, 0, 0]
     # The first look counts, the second one knows that there are many.
     assert [crowded.look() for _ in range(2)] == [0, 1]
-    assert [is_open(one) for one in (idle, asking)] == [False, True]
+    # Whoever waits for an answer is left alone.
+    assert [is_open(one) for one in (idle, asking, waiting)] == [False, True, True]

@@ -120,6 +120,8 @@ def test_a_bad_bundle_changes_nothing(
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(tiny_bundle, folder)
     (folder / artefact.MANIFEST).touch()
+    # After a refusal a bundle must stay as it is for one look.
+    look(models)
     look(models)
     assert models.problems() == []
     assert told[-1] == ("main", True)
@@ -143,6 +145,9 @@ def test_a_bundle_that_is_being_copied_is_served_when_it_is_whole(
             (folder / name).mkdir()
         else:
             shutil.copy(tiny_bundle / name, folder / name)
+            # Looked at after every file, and refused no more than once.
+            look(models)
+    assert told == [("main", False)]
     look(models)
     assert told == [("main", False), ("main", True)]
     assert models.current("main") is not old
@@ -231,3 +236,31 @@ def test_whoever_holds_a_model_is_answered_by_it_after_a_swap(folder: Path) -> N
     assert len(used) == 2
     assert all(one is old for one in used)
     assert models.current("main") is not old
+
+
+def test_a_look_that_fails_is_not_the_last_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models, told = opened(folder)
+    (folder / artefact.MANIFEST).touch()
+    looks: list[str] = []
+
+    def failing() -> None:
+        looks.append("swapped")
+        raise OSError(28, "No space left on device")
+
+    models.swapped = failing
+
+    async def watch() -> None:
+        task = asyncio.create_task(models.watch(0.01))
+        while not looks:
+            await asyncio.sleep(0.01)
+        models.swapped = lambda: None
+        (folder / artefact.MANIFEST).touch()
+        while ("main", True) not in told:
+            assert not task.done()
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(watch(), 30))
+    assert "No space left" in capsys.readouterr().err

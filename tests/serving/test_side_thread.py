@@ -58,3 +58,29 @@ def test_of_a_caller_who_went_away_nothing_is_begun() -> None:
 
     asyncio.run(ask())
     assert begun == [1, 3]
+
+
+def test_what_goes_on_without_its_caller_counts_on_and_the_end_begins_nothing() -> None:
+    go, begun = threading.Event(), []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        go.wait(10)
+
+    async def ask() -> None:
+        side = SideThread(most=2)
+        first = asyncio.create_task(side.run(work, 1))
+        await asyncio.sleep(0.05)
+        first.cancel()
+        await asyncio.sleep(0)
+        second = asyncio.create_task(side.run(work, 2))
+        await asyncio.sleep(0)
+        with pytest.raises(Problem):
+            await side.run(work, 3)
+        threading.Timer(0.1, go.set).start()
+        side.close()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+
+    asyncio.run(ask())
+    assert begun == [1]

@@ -26,7 +26,7 @@ from unclicked.serving.dataset_examples import dataset_examples
 from unclicked.serving.handlers import Handlers
 from unclicked.serving.memory_state import MemoryStore
 from unclicked.serving.metrics import Computed
-from unclicked.serving.models import Models, Slot
+from unclicked.serving.models import MAIN, Models, Slot
 from unclicked.serving.openapi import document
 from unclicked.serving.paths import EVENTS, METRICS, READY, RECOMMEND, USERS
 from unclicked.serving.problems import Problem, json_response
@@ -74,9 +74,6 @@ def build(settings: Settings) -> Starlette:
     models = Models(slots_of(settings), settings.max_batch, metrics.reload)
     models.load()
     store = open_store(settings, horizon_of(models), metrics.drop)
-    follow = partial(_follow, models, store, metrics)
-    models.swapped = follow
-    follow()
     recommending = Recommending(models, store)
     batcher = Batcher(
         recommending.compute,
@@ -94,6 +91,8 @@ def build(settings: Settings) -> Starlette:
         metrics,
         examples,
     )
+    models.swapped = partial(_follow, models, store, metrics, handlers)
+    models.swapped()
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
@@ -118,8 +117,9 @@ def build(settings: Settings) -> Starlette:
     return app
 
 
-def _follow(models: Models, store: Store, metrics: Computed) -> None:
+def _follow(models: Models, store: Store, metrics: Computed, handlers: Handlers) -> None:
     """Take note of which models answer now."""
+    handlers.follow()
     store.keep_for(horizon_of(models))
     metrics.serves({name: one.sha256 for name, one in models.all_current().items()})
 
@@ -144,7 +144,7 @@ def slots_of(settings: Settings) -> dict[str, Slot]:
     Returns:
         Name to slot.
     """
-    slots = {"main": Slot(Path(settings.bundle))}
+    slots = {MAIN: Slot(Path(settings.bundle))}
     if settings.beside is not None:
         slots["beside"] = Slot(Path(settings.beside))
     return slots

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 # With the time between two looks, whoever does either is gone after ten seconds.
 SILENT_SECONDS, UNREAD_SECONDS = 9.0, 8.0
-# How long a client may ask nothing after an answer, and what is added to the longest wait for one
-# where half of the places are taken.
+# How long a client may ask nothing after an answer, and the same where half of the places are
+# taken.
 IDLE_SECONDS, CROWDED_IDLE_SECONDS = 75.0, 5.0
 # Requests that one worker holds at a time, each with its connection; more wait in their sockets.
 HELD = 4_096
@@ -122,8 +122,10 @@ class Connections:
             return _int(facts, _LAST_RECEIVED) > self._silent_ms
         if _int(facts, _NOT_SENT) == 0:
             self._stalled.pop(number, None)
-            quiet = min(_int(facts, _LAST_RECEIVED), _int(facts, _LAST_SENT))
-            return quiet > self._idle_ms[self._crowded]
+            received, sent = _int(facts, _LAST_RECEIVED), _int(facts, _LAST_SENT)
+            # Where something came after the last answer an answer is owed, in a crowd too.
+            crowded = self._crowded and sent <= received
+            return min(received, sent) > self._idle_ms[crowded]
         inode, acknowledged = os.fstat(one.fileno()).st_ino, _long(facts, _ACKNOWLEDGED)
         known = self._stalled.get(number)
         if known is None or (known.inode, known.acknowledged) != (inode, acknowledged):
@@ -146,11 +148,10 @@ def idle_seconds(longest_answer: float) -> tuple[float, float]:
         Seconds; and the same where many are connected.
 
     Example:
-        >>> idle_seconds(2.0), idle_seconds(30.0)
-        ((75.0, 7.0), (75.0, 35.0))
+        >>> idle_seconds(2.0)
+        (77.0, 5.0)
     """
-    least = longest_answer + CROWDED_IDLE_SECONDS
-    return max(IDLE_SECONDS, least), least
+    return longest_answer + IDLE_SECONDS, CROWDED_IDLE_SECONDS
 
 
 def _int(facts: bytes, place: int) -> int:

@@ -18,14 +18,12 @@ from starlette.types import Receive, Scope, Send
 from unclicked.serving.body import read_body
 from unclicked.serving.metrics import Answered
 from unclicked.serving.paths import EVENTS, METRICS, RECOMMEND, ROUTE
-from unclicked.serving.problems import Problem, busy
+from unclicked.serving.problems import GONE, Problem, busy
 from unclicked.serving.wire import Wire, as_bytes, as_text
 
 # What routes look at; the headers of a body are looked at here.
 _HEADERS = frozenset((b"if-none-match",))
 _NUMBERS = 1 << 32
-# What nginx writes for it; nobody reads the answer, but it is counted.
-GONE = 499
 # How long a place is kept for a request whose body has not come.
 DOOR_SECONDS = 0.05
 

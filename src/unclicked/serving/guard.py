@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from unclicked.serving.leaving import Leaving
 from unclicked.serving.metrics import Answered
 from unclicked.serving.paths import EVENTS, READY, RECOMMEND, ROUTE
-from unclicked.serving.problems import busy, json_response
+from unclicked.serving.problems import GONE, busy, json_response
 
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -75,7 +75,8 @@ class Guard:
 
         await self._app(scope, receive, sending)
         route = scope.get(ROUTE, path if path in (RECOMMEND, EVENTS) else "none")
-        self._answered.request(route, status, time.perf_counter() - started)
+        took = None if status == GONE else time.perf_counter() - started
+        self._answered.request(route, status, took)
 
     async def _say(self, messages: tuple[Message, Message], path: str, send: Send) -> None:
         for message in messages:

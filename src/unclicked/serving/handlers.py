@@ -20,7 +20,7 @@ from unclicked.serving.body import parse
 from unclicked.serving.catalogue_pages import CataloguePages, made_up_examples
 from unclicked.serving.memory_state import MemoryStore
 from unclicked.serving.metrics import Computed
-from unclicked.serving.models import Models
+from unclicked.serving.models import MAIN, Models
 from unclicked.serving.problems import Problem, busy, json_response
 from unclicked.serving.recommending import Recommending, records, user_key
 from unclicked.serving.schema import MOST_FOUND, MOST_ITEMS, EventsBody
@@ -63,6 +63,12 @@ class Handlers:
         self.examples = examples
         self._pages: dict[str, CataloguePages] = {}
         self._side = SideThread()
+
+    def follow(self) -> None:
+        """Let go of models that do not answer any more."""
+        current = {id(one) for one in self.models.all_current().values()}
+        kept = {name: one for name, one in self._pages.items() if id(one.served) in current}
+        self._pages = kept
 
     def close(self) -> None:
         """End what was started."""
@@ -222,12 +228,15 @@ class Handlers:
     def _known(self, item_ids: list[Any]) -> list[bool]:
         """Whether one of the models knows an item."""
         known = [False] * len(item_ids)
-        for served in self.models.all_current().values():
+        for name, served in self.models.all_current().items():
             lookup = served.answerer.inputs.items
             try:
                 codes = lookup.codes(item_ids, "events", ".item_id")
             except UnclickedError as error:
-                raise of_user_error(error) from None
+                if name == MAIN:
+                    raise of_user_error(error) from None
+                # The other model has ids of another type, and knows none of these.
+                continue
             known = [one or code != lookup.unknown for one, code in zip(known, codes, strict=True)]
         return known
 

@@ -101,11 +101,12 @@ class Computed:
         )
         self._model = Gauge(
             "unclicked_model_info",
-            "Always 1; its labels say which bundle answers under which name.",
+            "1 where the bundle of that hash answers under that name.",
             ["model", "sha256"],
             multiprocess_mode="livemax",
             registry=own,
         )
+        self._served: set[tuple[str, str]] = set()
         self._log = TroubleLog()
 
     def drop(self) -> None:
@@ -122,9 +123,15 @@ class Computed:
         Args:
             hashes: Name of a model to its hash.
         """
-        self._model.clear()
-        for name, sha256 in hashes.items():
-            self._model.labels(name, sha256).set(1)
+        now = set(hashes.items())
+        for one in self._served - now:
+            self._model.labels(*one).set(0)
+            # Of several workers' figures, which lie in files, none can be removed.
+            if not os.environ.get(FIGURES):
+                self._model.remove(*one)
+        for one in now:
+            self._model.labels(*one).set(1)
+        self._served = now
 
     def keep(self, users: int) -> None:
         """Take down how many users are kept here.

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from unclicked.artefact import MANIFEST
 from unclicked.errors import UnclickedError
 from unclicked.serving.served import Served, load_served
 
+MAIN = "main"
 Signature = tuple[tuple[str | int, ...], ...] | None
 # A bundle that was refused is tried again, though it looks the same: a disk or the memory may have
 # failed for a moment. The pause doubles.
@@ -56,6 +58,7 @@ class Slot:
         seen: Signature of the bundle that was last loaded or refused.
         served: The model that answers.
         problem: Why the newest bundle is not the one that answers; empty where it is.
+        looked: Signature at the last look.
         pause: Seconds from the last refusal to the next try.
         again: When that is, by the clock that only goes forward.
     """
@@ -64,6 +67,7 @@ class Slot:
     seen: Signature = None
     served: Served | None = None
     problem: str = ""
+    looked: Signature = None
     pause: float = 0.0
     again: float = 0.0
 
@@ -74,10 +78,12 @@ class Slot:
             found: The signature of what lies there now.
 
         Returns:
-            True where it is another bundle, or one that was refused a while ago.
+            True where it is another bundle, or one that was refused a while ago. After a refusal
+            it must have stayed as it is since the last look: it may be a copy under way.
         """
+        settled, self.looked = found == self.looked, found
         if found != self.seen:
-            return True
+            return settled or not self.problem
         return bool(self.problem and found is not None and time.monotonic() >= self.again)
 
     def refuse(self, found: Signature, problem: str) -> bool:
@@ -159,7 +165,11 @@ class Models:
         while True:
             await asyncio.sleep(seconds)
             for name, slot in self.slots.items():
-                await self.look(name, slot)
+                try:
+                    await self.look(name, slot)
+                except Exception as error:
+                    # A defect of one look is none of the next.
+                    _tell(f"look at {name}: {error!r:.500}")
 
     async def look(self, name: str, slot: Slot) -> None:
         """Swap a model where another bundle lies under its name.
@@ -179,7 +189,7 @@ class Models:
             # Whatever is wrong with it: the old one goes on.
             problem = str(error) if isinstance(error, UnclickedError) else "cannot be loaded."
             if slot.refuse(found, problem):
-                sys.stderr.write(f"reload of {name} refused: {error!s:.500}\n")
+                _tell(f"reload of {name} refused: {error!s:.500}")
                 self.told(name, False)
             return
         if await asyncio.to_thread(signature, slot.folder) != found:
@@ -187,5 +197,11 @@ class Models:
             return
         slot.seen, slot.served, slot.problem = found, new, ""
         self.swapped()
-        sys.stderr.write(f"reload of {name}: now {new.sha256[:12]}\n")
+        _tell(f"reload of {name}: now {new.sha256[:12]}")
         self.told(name, True)
+
+
+def _tell(text: str) -> None:
+    # Nobody may read it any more, and that is no reason to stop looking.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{text}\n")

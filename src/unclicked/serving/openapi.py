@@ -132,7 +132,8 @@ def _post(
 
 def _ready() -> dict[str, Any]:
     route = _route("Whether requests can be answered.", _ref("Status"))
-    route["responses"]["503"] = {**route["responses"]["200"], "description": "Not now."}
+    kind = {"application/json": {"schema": {"anyOf": [_ref("Status"), _ref("ErrorAnswer")]}}}
+    route["responses"]["503"] = {"description": "Not now.", "content": kind}
     return route
 
 

@@ -11,6 +11,8 @@ from starlette.responses import Response
 from unclicked.serving.sentences import safe
 
 _LONGEST_PATH = 100
+# What nginx writes of a client who has gone; nobody reads the answer, but it is counted.
+GONE = 499
 
 
 class Problem(Exception):

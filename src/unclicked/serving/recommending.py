@@ -60,7 +60,7 @@ class Recommending:
             Answers; a `Refused` in the place of one that there is not.
         """
         answers: list[Any] = [None] * len(asked)
-        # One bundle may be served under two names; its users are still searched for at once.
+        # Two where a batch holds users of both slots, or was asked for around a swap.
         for served in {id(one.served): one.served for one in asked}.values():
             places = [place for place, one in enumerate(asked) if one.served is served]
             found = served.answer([asked[place].request for place in places])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -90,7 +91,7 @@ class Served:
             bundle, bundle.index, batch_size=batch_size, encoded=ENCODED, ready=True
         )
         self.vectors = model.all_item_vectors()
-        self.tie_rank = bundle.catalogue.id_rank
+        self.tie_rank = np.asarray(bundle.catalogue.id_rank)
         self.lengths = torch.linalg.vector_norm(self.vectors, dim=1).clamp(min=1e-12)
 
     def answer(self, requests: Sequence[Request]) -> list[Any]:
@@ -126,11 +127,12 @@ class Served:
         # All with the last one's score are looked at: of equal ones the smallest ids come first.
         places = torch.nonzero(scores >= least).flatten() if found else torch.empty(0).long()
         names = self.answerer.inputs.items.ids
-        pairs = zip(scores[places].tolist(), places.tolist(), strict=True)
-        best = sorted(pairs, key=lambda pair: (-pair[0], self.tie_rank[pair[1] + 1]))[:found]
+        order = np.lexsort((self.tie_rank[places.numpy() + 1], -scores[places].numpy()))[:found]
+        best = places[torch.from_numpy(order)]
+        pairs = zip(best.tolist(), scores[best].tolist(), strict=True)
         return [
             {"item_id": names[place], "score": score, "rank": rank}
-            for rank, (score, place) in enumerate(best, start=1)
+            for rank, (place, score) in enumerate(pairs, start=1)
         ]
 
     def facts(self) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
 
 from unclicked.serving.problems import busy
@@ -22,8 +22,7 @@ class SideThread:
     """
 
     def __init__(self, most: int = MOST) -> None:
-        self._most = most
-        self._there = 0
+        self._free = threading.BoundedSemaphore(most)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="side")
 
     async def run(self, work: Callable[..., Result], *given: Any) -> Result:
@@ -39,16 +38,13 @@ class SideThread:
         Raises:
             Problem: 503, where too many wait already.
         """
-        if self._there >= self._most:
+        if not self._free.acquire(blocking=False):
             raise busy("too many requests wait.")
-        self._there += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, partial(work, *given))
-        finally:
-            # Of a caller who went away what has not begun never begins.
-            self._there -= 1
+        future = self._thread.submit(work, *given)
+        # Of a caller who went away what has not begun never begins, and what has begun counts on.
+        future.add_done_callback(lambda _: self._free.release())
+        return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """End the thread; what is under way is finished."""
-        self._thread.shutdown(wait=True)
+        """End the thread; what is under way is finished, and what waits is not begun."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
