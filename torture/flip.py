@@ -20,6 +20,7 @@ import torch
 from torture.figures import Figure, count, none, told
 from torture.mutations import MUTATIONS, flip_bit
 from torture.world import small_config, small_dataset, small_run
+from unclicked.bundle import export_bundle, open_bundle
 from unclicked.cli.main import run as command_line
 from unclicked.comparison import load_per_user
 from unclicked.data.dataset import PreparedDataset
@@ -63,6 +64,7 @@ class World:
         self.folder = folder
         config = small_config(self.dataset)
         opened = open_run(self.run)
+        self.bundle = export_bundle(opened, folder / "bundle").path
         no_batches: Any = None
         self.training = Training(
             run=self.run,
@@ -84,6 +86,7 @@ class World:
             Kind("best checkpoint", inside(older), self.read_run),
             Kind("evaluation", inside(run / "evaluation"), self.read_evaluation),
             Kind("log", [run / "log.jsonl"], self.read_log),
+            Kind("bundle", inside(self.bundle), self.read_bundle),
         ]
 
     def read_dataset(self) -> str:
@@ -120,6 +123,15 @@ class World:
             metrics = {name: values.tolist() for name, values in one.metrics.items()}
             parts.append((one.user_ids.tolist(), one.dataset_sha256, metrics))
         return json.dumps(parts)
+
+    def read_bundle(self) -> str:
+        bundle = open_bundle(self.bundle)
+        told = (bundle.sha256, bundle.name, bundle.config, bundle.card, bundle.golden, bundle.names)
+        hashed = hashlib.sha256(repr(told).encode())
+        hashed.update(repr(bundle.catalogue.items.values.to_pylist()).encode())
+        for weight in bundle.model.parameters():
+            hashed.update(weight.detach().numpy().tobytes())
+        return hashed.hexdigest()
 
     def read_log(self) -> list[dict[str, Any]]:
         return read_log_lines(self.run / "log.jsonl")
@@ -205,6 +217,7 @@ def judge_command(world: World, kind: Kind, tally: Tally, path: Path, place: str
         "data set": ["evaluate", run, "--dataset", data],
         "evaluation": ["compare", run, run],
         "newest checkpoint": ["recommend", run, "--clicked", "i1"],
+        "bundle": ["recommend", str(world.bundle), "--clicked", "i1"],
     }
     code, errors = command(verbs.get(kind.name, ["recommend", run, "--clicked", "i1"]))
     lines = errors.splitlines()
