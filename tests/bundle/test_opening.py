@@ -13,7 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from unclicked.bundle import open_bundle, open_source
+from unclicked import artefact
+from unclicked.bundle import export_bundle, open_bundle, open_source
 from unclicked.bundle.golden import check_golden
 from unclicked.data.dataset import PreparedDataset
 from unclicked.errors import ArtefactError, UnclickedError, UserError
@@ -75,6 +76,15 @@ def test_a_run_and_a_bundle_are_opened_as_what_they_are(
     bundle = open_source(bundle_folder)
     assert not isinstance(bundle, Run)
     assert len(bundle.sha256) == 64
+
+
+def test_a_bundle_whose_manifest_cannot_be_read_is_taken_for_no_run(
+    judged_run: Run, tmp_path: Path
+) -> None:
+    bundle = export_bundle(judged_run, tmp_path / "bundle").path
+    (bundle / artefact.MANIFEST).write_bytes(b"\x00 no JSON")
+    with pytest.raises(ArtefactError, match=artefact.MANIFEST):
+        open_source(bundle)
 
 
 def weights(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:

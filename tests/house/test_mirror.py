@@ -25,6 +25,7 @@ def mirrors(path: Path, package: Path) -> bool:
 
 def test_every_test_has_a_module(root: Path) -> None:
     tests = root / "tests"
+    packages = {"scripts": root}
     package = root / "src" / "unclicked"
     files = [path.relative_to(tests) for path in sorted(tests.rglob("*.py"))]
     strays = [
@@ -32,7 +33,7 @@ def test_every_test_has_a_module(root: Path) -> None:
         for path in files
         if path.parts[0] not in WITHOUT_TWIN
         and path.name not in {"conftest.py", "__init__.py"}
-        and not mirrors(path, package)
+        and not mirrors(path, packages.get(path.parts[0], package))
     ]
     assert strays == []
     assert len(files) > 1

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from unclicked.bundle.contents import Bundle
 from unclicked.bundle.export import Exported, export_bundle
-from unclicked.bundle.opening import open_bundle, open_source
+from unclicked.bundle.opening import is_bundle, open_bundle, open_source
 
-__all__ = ["Bundle", "Exported", "export_bundle", "open_bundle", "open_source"]
+__all__ = ["Bundle", "Exported", "export_bundle", "is_bundle", "open_bundle", "open_source"]

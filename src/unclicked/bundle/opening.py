@@ -109,6 +109,18 @@ def _index(
     return load_index(folder, model.all_item_vectors(), catalogue)
 
 
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder looks like a bundle, also where its manifest cannot be read.
+
+    Args:
+        folder: A folder; it may be missing.
+
+    Returns:
+        True where it does.
+    """
+    return holds(folder, BUNDLE) or (folder / contents.FACTS).is_file()
+
+
 def open_source(
     folder: Path, device: str = "cpu", warn: Callable[[str], None] = lambda text: None
 ) -> Bundle | Run:
@@ -122,7 +134,7 @@ def open_source(
     Returns:
         What can be asked.
     """
-    if holds(folder, BUNDLE):
+    if is_bundle(folder):
         return open_bundle(folder, device=device)
     return open_run(folder, device=device, warn=warn)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unclicked import artefact
-from unclicked.bundle import contents
+from unclicked.bundle import is_bundle
 from unclicked.data.dataset import KIND
 from unclicked.doctor.bundle import examine_bundle
 from unclicked.doctor.dataset import examine_dataset
@@ -13,7 +13,6 @@ from unclicked.doctor.environment import examine_environment
 from unclicked.doctor.finding import Diagnosis, Finding, finding_lines
 from unclicked.doctor.run import examine_run
 from unclicked.errors import ArtefactError, UserError
-from unclicked.sealed import BUNDLE, holds
 
 __all__ = ["Diagnosis", "Finding", "examine", "finding_lines"]
 
@@ -34,7 +33,7 @@ def examine(path: Path | None) -> Diagnosis:
         return examine_environment(Path())
     if (path / "run.json").is_file() or (path / "checkpoints").is_dir():
         return examine_run(path)
-    if holds(path, BUNDLE) or (path / contents.FACTS).is_file():
+    if is_bundle(path):
         return examine_bundle(path)
     if _is_dataset(path):
         return examine_dataset(path)
