@@ -33,6 +33,8 @@ ITEMS, DIM = 20_000, 128
 LEAST_SHARE = 0.9
 REFUSED_MS = 50.0
 MOST_MIB = 50.0
+# How the service counts requests whose client hung up: nobody was answered.
+GONE = "499"
 CALM_SECONDS = 1.0
 
 
@@ -89,11 +91,13 @@ def _measure(
     others = {
         status: number - answered.get(status, 0)
         for status, number in _statuses(one).items()
-        if status not in ("200", "503") and number != answered.get(status, 0)
+        if status not in ("200", "503", GONE) and number != answered.get(status, 0)
     }
+    gone = int(_statuses(one).get(GONE, 0) - answered.get(GONE, 0))
     return [
         *_rates(peaks, floods),
         none("overload: answers that are neither 200 nor 503", int(sum(others.values()))),
+        told("overload: requests whose client hung up at the end of its load", f"{gone:,}"),
         *_memory(usuals, mosts),
         Figure(
             "overload: as before again", f"after {max(calm):.2f} s", f"<= {CALM_SECONDS:g} s",

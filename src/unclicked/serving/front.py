@@ -22,6 +22,9 @@ from unclicked.serving.settings import Settings
 
 _CODE = "from unclicked.serving.model_process import main; main(int(sys.argv[1]))"
 END_SECONDS = 5.0
+# Batches come in hundreds of shapes, and what oneDNN makes ready for each it keeps: 1,024 of them
+# unless told otherwise, 100 MiB after 165,000 requests. With 64 it stays below 50, as fast.
+_CACHE = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 
 
 def start_model() -> tuple[subprocess.Popen[bytes], socket.socket]:
@@ -40,6 +43,7 @@ def start_model() -> tuple[subprocess.Popen[bytes], socket.socket]:
             child_command(_CODE, str(handle)),
             stdin=subprocess.DEVNULL,
             pass_fds=[handle],
+            env={**_CACHE, **os.environ},
         )
     if not here.recv(1):
         here.close()
