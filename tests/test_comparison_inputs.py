@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,11 @@ def test_the_seeds_of_a_folder_are_its_evaluated_runs_by_name(tmp_path: Path) ->
     assert seeds_of(tmp_path / "seed2") == [tmp_path / "seed2"]
     with pytest.raises(UserError, match="found no evaluation"):
         seeds_of(tmp_path / "notes")
+
+
+def test_a_run_inside_a_run_is_not_taken_for_it(tiny_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(tiny_run, tmp_path / "refit"))
+    shutil.rmtree(run / "evaluation", ignore_errors=True)
+    (run / "chosen" / "evaluation").mkdir(parents=True)
+    with pytest.raises(UserError, match="is a run without an evaluation. Run .*evaluate"):
+        seeds_of(run)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 from unclicked import recommend_all as everybody
+from unclicked.bundle import export_bundle, open_bundle
 from unclicked.data.batching import BatchBuilder
 from unclicked.data.dataset import PreparedDataset
 from unclicked.data.prepare import prepare
@@ -89,6 +92,20 @@ def test_equal_to_brute_force(
         # Scores that differ by less than float32 can tell may stand in either order.
         assert sorted(found[user]) == sorted(items)
     assert not (tmp_path / "all.parquet.parts").exists()
+
+
+def test_a_bundle_gives_its_run_s_lists(
+    run: Run, tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    bundle = open_bundle(export_bundle(run, tmp_path / "bundle").path).ranker
+    for source, name in ((run, "run"), (bundle, "bundle")):
+        recommend_all(source, tiny_data, tmp_path / f"{name}.parquet", top_k=5)
+    first, second = (pq.read_table(tmp_path / f"{name}.parquet") for name in ("run", "bundle"))
+    assert first.equals(second)
+    with pytest.raises(ArtefactError, match="items were added to this bundle"):
+        recommend_all(
+            replace(bundle, model=SimpleNamespace(num_items=121)), tiny_data, tmp_path / "a.parquet"
+        )
 
 
 def test_excluded_items_come_to_nobody(

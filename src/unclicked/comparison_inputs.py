@@ -31,10 +31,14 @@ def seeds_of(path: Path) -> list[Path]:
         raise UserError(
             "COMPARE-RUN", str(path), "is no folder, expected a run or its seeds. Check the path."
         )
+    if holds(path, RUN):
+        # What lies in a run, as the one in which validation chose, is another run.
+        found = "is a run without an evaluation."
+        raise UserError("COMPARE-EVALUATION", str(path), f"{found} {how_to_judge([path])}")
     folders = sorted(inner for inner in path.iterdir() if inner.is_dir())
     seeds = [inner for inner in folders if (inner / "evaluation").is_dir()]
     if not seeds:
-        runs = [inner for inner in (path, *folders) if holds(inner, RUN)]
+        runs = [inner for inner in folders if holds(inner, RUN)]
         advice = "Give a run, or a folder of runs that differ in their seed."
         if runs:
             advice = how_to_judge(runs)

@@ -25,6 +25,7 @@ from unclicked.data.stored_log import stored_timelines
 from unclicked.errors import ArtefactError, UserError
 from unclicked.evaluation import user_vectors
 from unclicked.progress import bar
+from unclicked.ranker import Ranker, ranker_of
 from unclicked.retrieval import ExactIndex
 from unclicked.run import Run
 
@@ -37,7 +38,7 @@ Ints = NDArray[np.int64]
 class _Asked:
     """What stays the same for all users."""
 
-    run: Run
+    run: Ranker
     dataset: PreparedDataset
     timelines: Timelines
     samples: Samples
@@ -60,7 +61,7 @@ class _Asked:
 
 
 def recommend_all(
-    run: Run,
+    run: Run | Ranker,
     dataset: PreparedDataset,
     out: Path,
     *,
@@ -75,7 +76,7 @@ def recommend_all(
     Finished blocks lie in `OUT.parts` until the file is whole; the same call goes on after them.
 
     Args:
-        run: A trained run.
+        run: A trained run, or the `ranker` of a bundle; the lists are exact, whatever index it has.
         dataset: The data set it was trained on.
         out: Parquet file to write, one row for each user and rank: `user_id`, `rank`, `item_id`,
             `score`, `fallback`. An older file of this kind is replaced.
@@ -92,13 +93,14 @@ def recommend_all(
 
     Raises:
         UserError: If an id is of the wrong type, `top_k` is below 1 or `out` is something else.
-        ArtefactError: If the data set is another than the run's.
+        ArtefactError: If the data set is another than the run's, or a bundle has further items.
         BusyError: If another process writes the same file.
         ResourceError: If the disk refuses to write.
     """
-    _check(run, dataset, out, top_k)
+    ranker = ranker_of(run) if isinstance(run, Run) else run
+    _check(ranker, dataset, out, top_k)
     parts = out.with_name(f"{out.name}.parts")
-    asked = _prepare(run, dataset, top_k, exclude, exclude_seen)
+    asked = _prepare(ranker, dataset, top_k, exclude, exclude_seen)
     users = len(dataset.users)
     apart = made_otherwise(out, run.path.name, asked.settings)
     if apart:
@@ -126,22 +128,29 @@ def recommend_all(
     return result | ({"ignored": {"exclude": asked.unknown}} if asked.unknown else {})
 
 
-def _check(run: Run, dataset: PreparedDataset, out: Path, top_k: int) -> None:
+def _check(run: Ranker, dataset: PreparedDataset, out: Path, top_k: int) -> None:
     if top_k < 1:
         raise UserError("TOP-K", f"top_k {top_k}", "expected at least 1.")
-    if run.facts.dataset_sha256 != dataset.sha256:
+    if run.dataset_sha256 != dataset.sha256:
         raise ArtefactError(
             "RUN-DATASET",
             str(run.path),
             f"was trained on another data set than {dataset.path}. Train on this one, with "
             f"--warm-start {shlex.quote(str(run.path))} to keep what was learned.",
         )
+    if run.model.num_items != dataset.num_items:
+        raise ArtefactError(
+            "RUN-DATASET",
+            str(run.path),
+            f"has {run.model.num_items:,} items and the data set {dataset.num_items:,}: items were "
+            "added to this bundle. Ask it with --requests, or take the bundle without them.",
+        )
     if out.exists() and not is_lists_file(out):
         raise UserError("OUT", str(out), "is something else and is not replaced. Choose another.")
 
 
 def _prepare(
-    run: Run, dataset: PreparedDataset, top_k: int, exclude: Sequence[Any], exclude_seen: bool
+    run: Ranker, dataset: PreparedDataset, top_k: int, exclude: Sequence[Any], exclude_seen: bool
 ) -> _Asked:
     timelines = stored_timelines(dataset)
     last = max(timelines.impression_time_us.max(), timelines.click_time_us.max(initial=0))
@@ -170,12 +179,8 @@ def _prepare(
 
 def _plan(asked: _Asked, block_users: int) -> dict[str, Any]:
     """What blocks must have in common to belong to one file."""
-    best = asked.run.progress.best_step
-    manifest = artefact.read_json(
-        asked.run.path / "checkpoints" / f"{best:09d}" / artefact.MANIFEST
-    )
     return {
-        "weights": manifest["files"]["model.safetensors"]["sha256"],
+        "weights": asked.run.weights_sha256,
         "dataset": asked.dataset.sha256,
         "top_k": asked.top_k,
         "exclude": asked.exclude.tolist(),

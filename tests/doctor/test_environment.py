@@ -15,6 +15,7 @@ from unclicked.doctor.environment import (
     memory_finding,
     numbers,
     packages_finding,
+    pairs_finding,
     python_finding,
     requirements,
     threads_finding,
@@ -62,6 +63,31 @@ def test_old_and_missing_packages_fail() -> None:
     assert f"numpy {np.__version__} is older than 999.0" in found.found
     assert "no-such-package is missing" in found.found
     assert packages_finding({"numpy": "1.0"}).level == "ok"
+
+
+def test_a_pin_is_the_only_version_that_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert requirements("sharded")["fbgemm-gpu-cpu"] == "==1.8.0"
+    assert packages_finding({"numpy": f"=={np.__version__}"}).level == "ok"
+    found = packages_finding({"numpy": "==1.8.0"})
+    assert (found.level, found.found) == ("fail", f"numpy {np.__version__} is not 1.8.0")
+
+
+def test_packages_that_must_fit_each_other() -> None:
+    alone = pairs_finding({"torch": "2.13.0"}.get)
+    assert (alone.level, alone.found[:12]) == ("ok", "torch 2.13.0")
+    fits = {"torch": "2.13.0", "torchrec": "1.8.0", "fbgemm-gpu-cpu": "1.8.0"}
+    assert pairs_finding(fits.get).level == "ok"
+    found = pairs_finding((fits | {"fbgemm-gpu-cpu": "1.9.0"}).get)
+    assert found.level == "warn"
+    assert "fbgemm-gpu-cpu 1.9.0" in found.found
+    assert "torch 2.13.0 needs torchrec 1.8.0 and fbgemm-gpu-cpu 1.8.0" in found.advice
+
+
+def test_an_extra_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = {"granian": "1.0"}
+    monkeypatch.setattr(environment, "_version", lambda name: old.get(name, "999.0"))
+    found = {one.name: one for one in environment._extras_findings()}["extra serve"]
+    assert (found.level, found.found) == ("warn", "granian 1.0 is older than 2.8")
 
 
 def test_old_python_fails() -> None:

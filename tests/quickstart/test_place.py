@@ -23,6 +23,7 @@ def test_an_earlier_quickstart_is_replaced(tmp_path: Path) -> None:
     out = tmp_path / "a" / "quickstart"
     with fresh_folder(out):
         (out / "runs" / "base").mkdir(parents=True)
+        (out / "bundles" / "base").mkdir(parents=True)
         (out / "report.html").write_text("old")
         (out / "notes.txt").write_text("mine")
     before = datetime.now(UTC).replace(second=0, microsecond=0)

@@ -82,6 +82,9 @@ def test_clicks_beyond_the_longest_session_are_long_term(
     short = recommend(run, [replace(request, clicked=session)])[0]
     longer = recommend(run, [replace(request, clicked=[request.clicked[-1], *session])])[0]
     assert short["items"] != longer["items"]
+    # As the rules: a full session ends, and what comes after it is another.
+    apart = replace(request, clicked=session[-1:], long_term=[request.clicked[-1], *session[:-1]])
+    assert longer == recommend(run, [apart])[0]
 
 
 def test_an_item_shown_twice_is_one_entry_at_its_last_place(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from unclicked.evaluation import evaluate
 from unclicked.report.labels import Labels, label_field, value_of
 from unclicked.report.users import choose, tell_users
 from unclicked.run import open_run
+from unclicked.sealed import seal
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,27 @@ def test_lists_are_those_that_were_judged(judged: Path, tiny_data: PreparedDatas
         )
         change = row["R@50"] - row["popularity:R@50"]
         assert {"helped": change > 0, "unharmed": change == 0, "harmed": change < 0}[one.kind]
+
+
+def test_what_is_shown_ends_where_the_run_s_lists_do(
+    judged: Path, tiny_data: PreparedDataset, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(judged, tmp_path / "run"))
+    content = json.loads((run / "run.json").read_text())
+    content["config"]["data"]["unclicked"]["cut"] = "session_start"
+    (run / "run.json").write_text(json.dumps(seal(content)))
+    shutil.rmtree(run / "evaluation")
+    evaluate(open_run(run), tiny_data, split="test", top_k=(50, 80))
+    told = tell_users(Path("popularity"), run, tiny_data)
+    assert told is not None
+    stored = {row["user_id"]: row for row in stored_evaluation.load(run, "test")[1].to_pylist()}
+    samples = tiny_data.splits["test"]
+    sizes = samples.row_offsets[1:] - samples.row_offsets[:-1]
+    now = sizes[samples.row_now[samples.position_offsets[1:] - 1]]
+    for one in told.users:
+        assert len(one.unclicked) == stored[one.user_id]["length:unclicked"]
+    # Otherwise the two cuts would not be told apart.
+    assert (now != sizes[samples.row_start]).any()
 
 
 def test_labels_with_and_without_names(tiny_data: PreparedDataset) -> None:

@@ -61,6 +61,18 @@ HOSTILE: list[tuple[bytes, int, str]] = [
         "users[1].events[0].timestamp",
     ),
     (
+        b'{"users": [{}, {"events": [{"item_id": "a", "timestamp": 5, "clicked": 0,'
+        b' "clicked_at": 6}], "time_unit": "s"}]}',
+        422,
+        "users[1].events[0].clicked_at",
+    ),
+    (
+        b'{"users": [{}, {"events": [{"item_id": "a", "timestamp": 5, "clicked": 1,'
+        b' "clicked_at": 4}], "time_unit": "s"}]}',
+        422,
+        "users[1].events[0].clicked_at",
+    ),
+    (
         b'{"users": [{}, {"events": [{"item_id": 7, "timestamp": 1, "clicked": 0}],'
         b' "time_unit": "s"}]}',
         422,

@@ -10,6 +10,7 @@ from unclicked.config import Config
 from unclicked.data.catalogue import Catalogue
 from unclicked.data.vocabulary import Vocabulary
 from unclicked.model import UnclickedRecommender
+from unclicked.ranker import Ranker
 from unclicked.recommendation.answerer import Searcher
 
 FORMAT = 1
@@ -63,3 +64,9 @@ class Bundle:
     index: Searcher | None
     golden: list[dict[str, Any]]
     card: dict[str, Any]
+
+    @property
+    def ranker(self) -> Ranker:
+        """The model, as lists for everybody ask it; the bundle's hash stands for its weights."""
+        trained_on = str(self.card["data"]["sha256"])
+        return Ranker(self.path, self.config, self.model, trained_on, self.sha256)

@@ -13,8 +13,8 @@ from unclicked.cli import shared
 from unclicked.errors import UserError, command
 
 if TYPE_CHECKING:
+    from unclicked.ranker import Ranker
     from unclicked.recommendation import Answerer, Request
-    from unclicked.run import Run
 
 Ids = Annotated[
     list[str] | None,
@@ -87,9 +87,8 @@ def recommend(
     shared.check_device(device)
     ids = shared.split_list(exclude)
     if all_users and out is not None:
-        from unclicked.run import open_run
-
-        _everybody(open_run(run, device=device), dataset, out, top_k, ids, exclude_seen, as_json)
+        ranker = shared.open_ranker(run, dataset, device)
+        _everybody(ranker, dataset, out, top_k, ids, exclude_seen, as_json)
     elif requests is not None:
         _from_file(run, device, _read_requests(requests, ids, top_k, exclude_seen))
     else:
@@ -170,7 +169,7 @@ def _name_the_line(answerer: Answerer, asked: list[tuple[str, Any, Request]]) ->
 
 
 def _everybody(
-    run: Run,
+    run: Ranker,
     dataset: Path | None,
     out: Path,
     top_k: int,

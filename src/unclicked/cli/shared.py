@@ -14,6 +14,7 @@ from unclicked.errors import UserError, command
 
 if TYPE_CHECKING:
     from unclicked.data.dataset import PreparedDataset
+    from unclicked.ranker import Ranker
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Threads = Annotated[
@@ -208,6 +209,32 @@ def check_device(device: str) -> None:
         advice = "Expected cpu, or cuda where torch has it: `unclicked doctor` tells."
         found = f"cannot be used ({why}). {advice}"
         raise UserError("DEVICE", f"--device {device}", found) from None
+
+
+def open_ranker(folder: Path, dataset: Path | None, device: str) -> Ranker:
+    """The model of a run or a bundle, to make lists for everybody.
+
+    Args:
+        folder: Folder of either.
+        dataset: Where the data set lies, if that was said; a bundle does not know.
+        device: Where the model is put.
+
+    Returns:
+        The model.
+
+    Raises:
+        UserError: If a bundle is asked without a data set.
+    """
+    from unclicked.bundle import is_bundle, open_bundle
+    from unclicked.ranker import ranker_of
+    from unclicked.run import open_run
+
+    if not is_bundle(folder):
+        return ranker_of(open_run(folder, device=device))
+    if dataset is None:
+        found = "is a bundle, which holds no log. Say where its data set lies with --dataset."
+        raise UserError("RUN-DATASET", str(folder), found)
+    return open_bundle(folder, device=device).ranker
 
 
 def open_dataset_of(run: Path, given: Path | None) -> PreparedDataset:

@@ -123,7 +123,8 @@ def held_out_block(lines, state, out, rules, share, users, begin_us, end_us):
         out.counts[1] += inside == 1
         if inside < 2:
             continue
-        known = held + max(1, int(np.ceil(share * inside)))
+        # A share such as 0.28 is not exact: 0.28 x 25 would be more than 7, and 8.
+        known = held + max(1, int(np.ceil(share * inside - 1e-9)))
         if not _add_truth(lines, state, out, held, known, last):
             out.counts[2] += 1
             continue

@@ -7,17 +7,18 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 from unclicked.doctor.finding import Diagnosis, Finding
 from unclicked.doctor.machine import GIB, free_memory_bytes, readable_bytes, usable_cores
+from unclicked.errors import UserError
 
 PACKAGE = "unclicked"
 LEAST_MEMORY = 2 * GIB
 LEAST_DISK = 1 * GIB
-_REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*(?:\(?>=\s*([\d.]+))?")
+_REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*(?:\(?(>=|==)\s*([\d.]+))?")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 
 
@@ -38,6 +39,7 @@ def examine_environment(folder: Path) -> Diagnosis:
         memory_finding(free_memory_bytes()),
         *_disk_findings(folder),
         _compiled_finding(),
+        pairs_finding(_version),
         *_extras_findings(),
     ]
     return Diagnosis("", "environment", findings, "unclicked quickstart")
@@ -67,7 +69,8 @@ def requirements(extra: str = "") -> dict[str, str]:
         extra: Name of a group of optional packages; those that are always needed without.
 
     Returns:
-        Name of each package to the least version, empty where any will do.
+        Name of each package to the least version, to `==` and the only one, or to nothing where
+        any will do.
     """
     wanted = {}
     for text in metadata.requires(PACKAGE) or []:
@@ -75,7 +78,7 @@ def requirements(extra: str = "") -> dict[str, str]:
         group = _EXTRA.search(marker)
         found = _REQUIREMENT.match(requirement.strip())
         if found and (group[1] if group else "") == extra:
-            wanted[found[1]] = found[2] or ""
+            wanted[found[1]] = f"{'==' if found[2] == '==' else ''}{found[3] or ''}"
     return wanted
 
 
@@ -99,23 +102,53 @@ def packages_finding(wanted: dict[str, str]) -> Finding:
     """Whether every package is there and new enough.
 
     Args:
-        wanted: Name to least version.
+        wanted: Name to version, as `requirements` gives them.
 
     Returns:
         The finding, with the versions that are there.
     """
-    there, faults = [], []
-    for name, floor in wanted.items():
-        found = _version(name)
-        if found is None:
-            faults.append(f"{name} is missing")
-        elif numbers(found) < numbers(floor):
-            faults.append(f"{name} {found} is older than {floor}")
-        else:
-            there.append(f"{name} {found}")
+    faults = [fault for one in wanted.items() if (fault := _fault(*one))]
+    there = [f"{name} {_version(name)}" for name in wanted]
     if faults:
         return Finding("packages", "fail", "; ".join(faults), "Install the package anew.")
     return Finding("packages", "ok", ", ".join(there))
+
+
+def _fault(name: str, wanted: str) -> str:
+    found = _version(name)
+    if found is None:
+        return f"{name} is missing"
+    if wanted.startswith("==") and numbers(found) != numbers(wanted.removeprefix("==")):
+        return f"{name} {found} is not {wanted.removeprefix('==')}"
+    if not wanted.startswith("==") and numbers(found) < numbers(wanted):
+        return f"{name} {found} is older than {wanted}"
+    return ""
+
+
+def pairs_finding(version: Callable[[str], str | None]) -> Finding:
+    """Whether packages that must be of one making are: torch, TorchRec and FBGEMM.
+
+    Args:
+        version: Gives the version of a package, or None.
+
+    Returns:
+        The finding.
+    """
+    names = ("torch", "torchrec", "fbgemm-gpu", "fbgemm-gpu-cpu")
+    there = {name: found for name in names if (found := version(name)) is not None}
+    told = ", ".join(f"{name} {found}" for name, found in there.items())
+    if set(there) <= {"torch"}:
+        return Finding("version pairs", "ok", f"{told}; torchrec, which must fit it, is not there")
+    # Not before: it loads torch, which another line says where it cannot be.
+    from unclicked.training.sharded_packages import refuse_versions
+
+    try:
+        refuse_versions(version)
+    except UserError as error:
+        return Finding(
+            "version pairs", "warn", told, f"For train.tables = sharded: {error.message}"
+        )
+    return Finding("version pairs", "ok", told)
 
 
 def _version(name: str) -> str | None:
@@ -236,7 +269,10 @@ def cache_finding(cache: Path) -> Finding:
 
 def _extras_findings() -> Iterator[Finding]:
     for extra in metadata.metadata(PACKAGE).get_all("Provides-Extra") or []:
-        lacking = [name for name in requirements(extra) if _version(name) is None]
-        found = f"lacks {', '.join(lacking)}" if lacking else "there"
-        advice = f'Where it is needed: pip install "{PACKAGE}[{extra}]".' if lacking else ""
-        yield Finding(f"extra {extra}", "ok", found, advice)
+        wanted = requirements(extra)
+        lacking = [name for name in wanted if _version(name) is None]
+        faults = [_fault(*one) for one in wanted.items() if one[0] not in lacking]
+        others = [fault for fault in faults if fault]
+        found = "; ".join([f"lacks {', '.join(lacking)}"] * bool(lacking) + others)
+        advice = f'Where it is needed: pip install "{PACKAGE}[{extra}]".' if found else ""
+        yield Finding(f"extra {extra}", "warn" if others else "ok", found or "there", advice)

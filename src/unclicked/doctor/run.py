@@ -71,14 +71,16 @@ def _dataset_finding(facts: RunFacts) -> Finding:
     path = facts.dataset
     if not path.is_dir():
         found = f"{path} is not there"
-        return Finding("data set", "warn", found, "Say where it lies with --dataset.")
+        return Finding(
+            "data set", "warn", found, "evaluate takes where it lies now with --dataset."
+        )
     try:
         manifest = artefact.verify(path, KIND, only=())
     except ArtefactError as error:
         return Finding("data set", "warn", str(error), "Prepare the log anew.")
     if content_hash(manifest) != facts.dataset_sha256:
         found = f"{path} is another one now than the run was trained on"
-        advice = "Train anew, or give the old one with --dataset."
+        advice = "Train anew, or give evaluate the old one with --dataset."
         return Finding("data set", "warn", found, advice)
     return Finding("data set", "ok", f"{path}, the same that the run was trained on")
 

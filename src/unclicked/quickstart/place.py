@@ -19,6 +19,7 @@ FOLDERS = {
     "log": {"impressions.parquet", "items.parquet", "users.parquet", "truth.json"},
     "data": None,
     "runs": {"base", "unclicked", "shuffled"},
+    "bundles": {"base", "unclicked"},
 }
 REPORT = "report.html"
 

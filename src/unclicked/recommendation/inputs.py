@@ -140,7 +140,10 @@ class Inputs:
         ignored: dict[str, Any] = {}
         for name in ("clicked", "unclicked", "exclude", "long_term"):
             lists[name], ignored[name] = self._split(getattr(request, name), name)
-        session = min(len(lists["clicked"]), self.source.config.data.clicked.max_short)
+        session, most = len(lists["clicked"]), self.source.config.data.clicked.max_short
+        if session > most:
+            # As in the rules: a session that is full ends, and the next click begins another.
+            session = (session - 1) % most + 1
         clicked = lists["long_term"] + lists["clicked"]
         if not session:
             # Without a session the last known click is one.

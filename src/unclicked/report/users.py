@@ -130,12 +130,13 @@ def tell_users(
         ArtefactError: If a run is broken.
     """
     paths = [None if str(one) == POPULARITY else seeds_of(one)[0] for one in (base, run)]
-    if any(one is not None and read_facts(one).own_encoder for one in paths):
+    facts = [read_facts(one) for one in paths if one is not None]
+    if any(one.own_encoder for one in facts):
         return None
     samples = dataset.splits[split]
     order = np.argsort(samples.user, kind="stable")
     recalls = _recalls(paths, dataset, samples, split, f"R@{top_k}")
-    begin, end = _unclicked_rows(samples, dataset.config.unclicked.cut)
+    begin, end = _unclicked_rows(samples, facts[-1].config.data.unclicked.cut)
     lengths = end - begin
     found = choose(recalls[0][order], recalls[1][order], lengths[order])
     if not found:

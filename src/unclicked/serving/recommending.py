@@ -177,7 +177,7 @@ def records(events: Sequence[EventBody], unit: str | None, path: str) -> list[Re
         The same with times in microseconds.
 
     Raises:
-        Problem: If a time is none.
+        Problem: If a time is none, or a click is told before its showing or without a click.
     """
     found = []
     for number, one in enumerate(events):
@@ -186,5 +186,10 @@ def records(events: Sequence[EventBody], unit: str | None, path: str) -> list[Re
         if one.clicked_at is not None:
             clicked_at = microseconds(one.clicked_at, unit, f"{where}.clicked_at")
         moment = microseconds(one.timestamp, unit, f"{where}.timestamp")
+        if clicked_at is not None and (not one.clicked or clicked_at < moment):
+            # Such a row is refused by preparation too.
+            why = "lies before timestamp, when it was shown."
+            why = why if one.clicked else "is given, but clicked is false. Leave it out."
+            raise Problem(422, "TIME", why, f"{where}.clicked_at")
         found.append(Record(one.item_id, moment, bool(one.clicked), clicked_at, one.session_id))
     return found
