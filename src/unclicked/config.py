@@ -244,6 +244,9 @@ class TrainConfig(Table):
         "which then stay random and of length one",
     )
     num_negatives: int = Field(20000, ge=1, description="negatives drawn; at most the catalogue")
+    logq: Literal["tf", "refined"] = Field(
+        "tf", description="correction: of labels and negatives, or of negatives alone (tf, refined)"
+    )
     unclicked_negatives: float = Field(
         0.0, ge=0, description="times that a row's unclicked items count as negatives; 0 is off"
     )
@@ -266,12 +269,8 @@ class TrainConfig(Table):
         3, ge=1, description="epochs without a better validation HR@50 before stopping"
     )
     num_buckets: int = Field(20, ge=1, description="length buckets; batches come from one bucket")
-    checkpoint_minutes: float = Field(
-        10.0, gt=0, description="minutes between checkpoints inside an epoch"
-    )
-    seed: int = Field(
-        0, ge=0, lt=2**63, description="seed of weights, order, negatives and dropout"
-    )
+    checkpoint_minutes: float = Field(10.0, gt=0, description="minutes between checkpoints")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, order, draws and dropout")
 
 
 class EvaluateConfig(Table):

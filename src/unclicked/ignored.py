@@ -127,6 +127,9 @@ def _of_training(config: Config, num_items: int | None) -> Iterator[tuple[str, s
     if train.ranking_loss == "mse":
         yield "train.num_negatives", "train.ranking_loss is mse, which draws none"
         yield "train.unclicked_negatives", "train.ranking_loss is mse, which has no negatives"
+        yield "train.logq", "train.ranking_loss is mse, which draws none"
+    elif train.logq == "refined":
+        yield "train.logits", "train.logq is refined, whose products are in float32"
     elif train.unclicked_negatives > 0:
         yield "train.logits", "train.unclicked_negatives is on, whose products are in float32"
     if train.optimizer != "adagrad":

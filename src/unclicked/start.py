@@ -202,6 +202,9 @@ def _training(
     refit: RefitPlan | None,
     ranks: Ranks,
 ) -> Training:
+    if config.train.logq == "refined" and config.train.unclicked_negatives > 0:
+        found = "found refined with train.unclicked_negatives above 0, expected one of the two."
+        raise UserError("LOGQ", "train.logq", f"{found} Set train.unclicked_negatives = 0.")
     if config.train.logits == "bfloat16" and device.type == "cpu" and not fast_bfloat16():
         warn("This processor does not compute in bfloat16: train.logits = float32 is faster.")
     model = build_model(

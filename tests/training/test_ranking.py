@@ -295,3 +295,48 @@ def test_a_run_learns_and_its_item_vectors_stay(
     losses = [line["ranking_loss"] for line in lines if line["kind"] == "step"]
     assert all(math.isfinite(loss) for loss in losses)
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+@pytest.mark.parametrize("tries", [0, 5])
+def test_refined_corrects_the_negatives_alone(tries: int) -> None:
+    index = torch.tensor([5, 7, 1])
+    expected = torch.zeros(3, dtype=torch.float64)
+    if tries:
+        expected = torch.log(SAMPLER.expected_count(index - 1, tries, 3))
+    negatives = SampledNegatives(index, tries, expected)
+    labels = torch.tensor([[7, 3], [3, 0], [2, 4]])
+    scored = scored_items(labels, negatives)
+    vectors = vectors_of(scored)
+    mean, rows = ranking_loss(users(), labels, scored, vectors, negatives, SAMPLER, logq="refined")
+    table = vectors_of(torch.arange(NUM_ITEMS + 1))
+    by_hand = []
+    for row, of_row in enumerate(labels.tolist()):
+        losses = []
+        for label in of_row:
+            if label == 0:
+                continue
+            chance = math.log(1 + 1 / label) / math.log(NUM_ITEMS + 1) if tries else 0.0
+            others = sum(
+                math.exp(float(users()[row] @ table[one]) - float(expected[place])) * (1 - chance)
+                for place, one in enumerate(index.tolist())
+                if one not in of_row
+            )
+            score = float(users()[row] @ table[label])
+            losses.append(math.log(math.exp(score) + others) - score)
+        by_hand.append(sum(losses) / len(losses))
+    assert rows.tolist() == pytest.approx(by_hand, rel=1e-9)
+    assert float(mean) == pytest.approx(sum(by_hand) / 3, rel=1e-9)
+
+
+def test_a_run_with_the_refined_correction(tiny_data: PreparedDataset, tmp_path: Path) -> None:
+    settings = {"train": {"logq": "refined", "max_epochs": 2}, "model": {"dim": 16}}
+    config = resolve_for(tiny_data.config, "recommended", settings)
+    train(tiny_data, tmp_path / "run", config)
+    lines = [
+        line for line in read_log_lines(tmp_path / "run" / "log.jsonl") if line["kind"] == "step"
+    ]
+    assert lines[-1]["ranking_loss"] < lines[0]["ranking_loss"]
+    settings["train"]["unclicked_negatives"] = 0.5
+    config = resolve_for(tiny_data.config, "recommended", settings)
+    with pytest.raises(UserError, match="expected one of the two"):
+        train(tiny_data, tmp_path / "both", config)

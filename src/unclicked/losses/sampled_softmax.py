@@ -106,6 +106,67 @@ def with_log_total(
     return (log_total - mean_label).masked_fill(~has_label, 0.0), log_total
 
 
+def refined_softmax(
+    user: Tensor,
+    label_index: Tensor,
+    label_mask: Tensor,
+    negative_index: Tensor,
+    item_vectors: Tensor,
+    label_chance: Tensor,
+    log_expected_negatives: Tensor,
+) -> Tensor:
+    """Cross-entropy of each label against the drawn negatives, the label's own logit as it is.
+
+    A label is there with probability 1, however seldom it would be drawn: only negatives are
+    corrected, for a draw that could not have given the label. Each label of a row stands alone
+    against the negatives; the row's loss is the mean over them.
+
+    Args:
+        user: User vectors, float [R, D].
+        label_index: Row of `item_vectors` of each label, int64 [R, K].
+        label_mask: bool [R, K], True where the label exists.
+        negative_index: Row of `item_vectors` of each negative, int64 [S], distinct.
+        item_vectors: float [V + 1, D], or only the rows that the indices name.
+        label_chance: Chance of each label in one draw, float [R, K], below 1; 0 where the draw is
+            the whole catalogue.
+        log_expected_negatives: Logarithm of the negatives' expected counts, float [S].
+
+    Returns:
+        float [R], not reduced, at least 0; 0 for a row without labels.
+
+    Raises:
+        UserError: If shapes do not fit.
+
+    Source: "Correcting the LogQ Correction" (arXiv 2507.09331).
+    Differs: the paper multiplies by 1 - p without a gradient, which has the gradient of this
+        cross-entropy; it draws with replacement and has one label.
+
+    Example:
+        The label and two other items score 0 and the draw is all three: the loss is ln 3.
+
+        >>> loss = refined_softmax(
+        ...     torch.zeros(1, 2), torch.tensor([[1]]), torch.tensor([[True]]),
+        ...     torch.tensor([1, 2, 3]), torch.ones(4, 2), torch.zeros(1, 1), torch.zeros(3))
+        >>> round(loss.item(), 6)
+        1.098612
+    """
+    check_shapes(user, label_index, label_mask, negative_index, item_vectors)
+    dtype = user.dtype
+    label_vectors = functional.embedding(label_index, item_vectors)
+    label_logits = torch.einsum("rd,rkd->rk", user, label_vectors)
+    negatives = item_vectors[negative_index]
+    logits = torch.addmm(-log_expected_negatives.to(dtype), user, negatives.T)
+    row, column = accidental_hits(label_index, label_mask, negative_index, len(item_vectors))
+    logits.index_put_((row, column), logits.new_tensor(-torch.inf))
+    # Where all that was drawn are the row's labels nothing is left to tell them from.
+    alone = torch.isneginf(logits).all(dim=1)
+    others = torch.logsumexp(logits.masked_fill(alone[:, None], 0.0), dim=1)
+    others = others[:, None] + torch.log1p(-label_chance.to(dtype))
+    losses = functional.softplus(others - label_logits)
+    losses = losses.masked_fill(~label_mask | alone[:, None], 0.0)
+    return losses.sum(dim=1) / label_mask.sum(dim=1).clamp(min=1)
+
+
 def accidental_hits(
     label_index: Tensor, label_mask: Tensor, negative_index: Tensor, num_rows: int
 ) -> tuple[Tensor, Tensor]:

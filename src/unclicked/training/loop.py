@@ -188,9 +188,13 @@ class Training:
         try:
             random = generator_for(seed, step, RANDOM_ITEMS)
             given = (self.model, batch, negatives, self.sampler, random, step, self.ranks, idle)
-            options = self.config.train
-            weight = options.unclicked_negatives
-            report = training_step(*given, logits=options.logits, unclicked_weight=weight)
+            ways = self.config.train
+            report = training_step(
+                *given,
+                logits=ways.logits,
+                unclicked_weight=ways.unclicked_negatives,
+                logq=ways.logq,
+            )
             return report, self.optimiser.step()
         except NumericError as error:
             self.optimiser.forget()

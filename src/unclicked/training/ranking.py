@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from unclicked.losses.fused_softmax import fused_sampled_softmax
 from unclicked.losses.regression import squared_error
-from unclicked.losses.sampled_softmax import with_log_total
+from unclicked.losses.sampled_softmax import refined_softmax, with_log_total
 from unclicked.losses.unclicked_negatives import with_unclicked_negatives
 from unclicked.sampling import LogUniform, SampledNegatives
 from unclicked.tensors import TensorBatch, unclicked_pairs
@@ -88,6 +88,7 @@ def ranking_loss(
     sampler: LogUniform,
     logits: str = "float32",
     unclicked: UnclickedNegatives | None = None,
+    logq: str = "tf",
 ) -> tuple[Tensor, Tensor]:
     """The ranking loss of a batch.
 
@@ -100,6 +101,8 @@ def ranking_loss(
         sampler: The sampler that drew them.
         logits: Precision of the products with the negatives, "float32" or "bfloat16".
         unclicked: Further negatives of each row; with them all products are in float32.
+        logq: Which logits are corrected: "tf" labels and negatives, "refined" negatives alone, by
+            autograd and in float32, without further negatives.
 
     Returns:
         Its mean over rows, a float scalar with a gradient; and each row's, float [R], without.
@@ -110,15 +113,16 @@ def ranking_loss(
     if negatives is None:
         rows = squared_error(user, functional.embedding(label_rows, vectors), label_mask)
         return rows.mean(), rows.detach()
-    given = (
-        user,
-        label_rows,
-        label_mask,
-        torch.searchsorted(scored, negatives.index.to(labels.device)),
-        vectors,
-        sampler.log_expected(labels, negatives),
-        negatives.log_expected.to(labels.device),
-    )
+    drawn_rows = torch.searchsorted(scored, negatives.index.to(labels.device))
+    log_expected = negatives.log_expected.to(labels.device)
+    if logq == "refined":
+        # Of a draw that is the whole catalogue nothing is corrected.
+        chance = sampler.probability((labels - 1).clamp(min=0)) * (negatives.tries > 0)
+        known = (user, label_rows, label_mask, drawn_rows, vectors, chance, log_expected)
+        rows = refined_softmax(*known)
+        return rows.mean(), rows.detach()
+    expected = sampler.log_expected(labels, negatives)
+    given = (user, label_rows, label_mask, drawn_rows, vectors, expected, log_expected)
     if unclicked is None:
         return fused_sampled_softmax(*given, logits=logits)
     rows = _against_unclicked(*given, torch.searchsorted(scored, unclicked.items), unclicked)

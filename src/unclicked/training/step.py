@@ -34,6 +34,7 @@ def training_step(
     *,
     logits: str = "float32",
     unclicked_weight: float = 0.0,
+    logq: str = "tf",
 ) -> StepReport:
     """Compute both losses of a batch and leave the gradients on the parameters and table rows.
 
@@ -56,6 +57,7 @@ def training_step(
         idle: Whether this rank repeats a sample of another, which must not count.
         logits: Precision of the ranking loss's products, "float32" or "bfloat16".
         unclicked_weight: How many times each unclicked item counts as a negative of its row.
+        logq: Which logits of the ranking loss are corrected, "tf" or "refined".
 
     Returns:
         What is worth logging, over all rows of the whole batch.
@@ -74,9 +76,8 @@ def training_step(
     trunk = _trunk(model, batch, rows, scored, generator, share)
     leaves = {name: one.detach().requires_grad_() for name, one in trunk.items()}
     user = model.plugin.fuse(leaves["clicked"], leaves["unclicked"])
-    mean, ranking = ranking_loss(
-        user, batch.labels, scored, leaves["vectors"], negatives, sampler, logits, unclicked
-    )
+    drawn = (leaves["vectors"], negatives, sampler, logits, unclicked, logq)
+    mean, ranking = ranking_loss(user, batch.labels, scored, *drawn)
     metric, counted = _metric(model, batch, rows, leaves)
     _refuse_broken({"ranking loss": ranking, "metric loss": metric}, batch.row_sample, ranks)
     (mean * share.weight).backward()
