@@ -121,8 +121,8 @@ def _put(target: Path, temporary: Path, write: Write, num_bytes: int, same: bool
             raise UserError(
                 "OUT",
                 str(target),
-                "holds another one than this, which is kept. Give --overwrite (from Python, "
-                "overwrite=True) to replace it, or choose another folder.",
+                "holds another one than this (of other files or settings), which is kept. Give "
+                "--overwrite (in Python, overwrite=True) to replace it, or choose another folder.",
             )
         write_json(temporary / MANIFEST, manifest)
         for path in (temporary / MANIFEST, *inside, temporary):

@@ -43,8 +43,10 @@ def naive_inputs(config: Config, catalogue: Catalogue, names: list[str], user: R
     code = {one: k for k, one in enumerate(catalogue.items.values.to_pylist(), start=1)}
     clicked = [code[one] for one in user.clicked]
     short = config.data.clicked.max_short
-    before = clicked[:-short]
-    lists: dict[str, list[int]] = {"clicked": clicked[-short:]}
+    # A session that is full ends, and the next click begins another.
+    session = (len(clicked) - 1) % short + 1
+    before = clicked[:-session]
+    lists: dict[str, list[int]] = {"clicked": clicked[-session:]}
 
     def last_clicked(values_of: Callable[[int], list[int]]) -> list[int]:
         found: list[int] = []

@@ -32,6 +32,15 @@ def test_a_run_no_better_than_popularity_is_told_so(
     assert ("HR@50 is not above popularity's" in capsys.readouterr().out) == said
 
 
+def test_a_shorter_list_that_is_no_better_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    result = judged(0.6, 0.5)
+    result["popularity"]["HR@5"] = 0.95
+    print_metrics(result)
+    assert "HR@5 is not above popularity's" in capsys.readouterr().out
+    print_metrics(judged(0.4, 0.5) | {"popularity": {"HR@5": 0.95, "HR@50": 0.5}})
+    assert "HR@5 and HR@50 are not above popularity's" in capsys.readouterr().out
+
+
 def test_lists_of_the_whole_catalogue_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     print_metrics(judged(1.0, 1.0) | {"items": 50})
     assert "popularity's" not in capsys.readouterr().out

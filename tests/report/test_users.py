@@ -41,10 +41,14 @@ def test_the_rule(
 
 
 @pytest.fixture(scope="module")
-def judged(tiny_run: Path, tiny_data: PreparedDataset) -> Path:
-    if not stored_evaluation.is_stored(tiny_run, "test"):
-        evaluate(open_run(tiny_run), tiny_data, split="test", top_k=(50, 80))
-    return tiny_run
+def judged(
+    tiny_run: Path, tiny_data: PreparedDataset, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    # Other tests look at a run that nobody has judged.
+    folder = tmp_path_factory.mktemp("told") / "run"
+    run = Path(shutil.copytree(tiny_run, folder, ignore=shutil.ignore_patterns("evaluation")))
+    evaluate(open_run(run), tiny_data, split="test", top_k=(50, 80))
+    return run
 
 
 def test_lists_are_those_that_were_judged(judged: Path, tiny_data: PreparedDataset) -> None:

@@ -77,13 +77,18 @@ def print_metrics(result: dict[str, Any]) -> None:
     typer.echo(f"{'':>12}{'this run':>12}{'popularity':>12}")
     for name, value in result["metrics"].items():
         typer.echo(f"{name:>12}{value:>12.2%}{result['popularity'][name]:>12.2%}")
-    length = f"HR@{max(int(name.partition('@')[2]) for name in result['metrics'])}"
     # A list of the whole catalogue hits whatever the order.
-    whole = int(length[3:]) >= result["items"]
-    if not whole and result["metrics"][length] <= result["popularity"][length]:
+    below = [
+        name
+        for name, value in result["metrics"].items()
+        if name.startswith("HR@") and int(name[3:]) < result["items"]
+        if value <= result["popularity"][name]
+    ]
+    if below:
         typer.echo(
-            f"{length} is not above popularity's: what this run learned of users is of no use yet. "
-            "Try another train.learning_rate or model.encoder."
+            f"{' and '.join(below)} {'is' if len(below) == 1 else 'are'} not above popularity's: "
+            "what this run learned of users is of no use yet. Train longer (train.max_epochs), or "
+            "try another train.learning_rate or model.encoder."
         )
     unseen = result["truth_items_without_training_click"]
     if unseen > 0:
