@@ -235,10 +235,8 @@ def _only(result: dict[str, Any], top_k: tuple[int, ...]) -> dict[str, Any]:
 def _lengths(builder: BatchBuilder) -> dict[str, NDArray[np.int64]]:
     """Clicks of the session so far and unclicked items of every user, as the data set has them."""
     samples = builder.samples
-    row = samples.row_start
-    if builder.cut == "now":
-        row = samples.row_now[samples.position_offsets[1:] - 1]
-    return {"short": samples.end - samples.start, "unclicked": np.diff(samples.row_offsets)[row]}
+    begin, end = samples.final_lists(builder.cut)
+    return {"short": samples.end - samples.start, "unclicked": end - begin}
 
 
 def _check(run: Run, dataset: PreparedDataset, split: str, top_k: tuple[int, ...]) -> None:

@@ -62,6 +62,20 @@ class Samples:
     def __len__(self) -> int:
         return len(self.user)
 
+    def final_lists(self, cut: str) -> tuple[Ints, Ints]:
+        """Where the unclicked list of each sample's last position lies in `row_items`.
+
+        Args:
+            cut: `now`, or `session_start`.
+
+        Returns:
+            First places and the places after the last, int64 [S] each.
+        """
+        row = self.row_start
+        if cut == "now":
+            row = self.row_now[self.position_offsets[1:] - 1]
+        return self.row_offsets[row], self.row_offsets[row + 1]
+
     def select(self, keep: Ints) -> Samples:
         """Some of the samples; the unclicked rows stay whole.
 

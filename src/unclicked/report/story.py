@@ -112,10 +112,7 @@ def tell_story(
         UserError: If no user of the test has an unclicked item.
     """
     samples, catalogue = dataset.splits["test"], dataset.catalogue
-    row = samples.row_start
-    if run.config.data.unclicked.cut == "now":
-        row = samples.row_now[samples.position_offsets[1:] - 1]
-    begin, end = samples.row_offsets[row], samples.row_offsets[row + 1]
+    begin, end = samples.final_lists(run.config.data.unclicked.cut)
     chosen = first_user(samples, end - begin)
     clicked = dataset.click_item[samples.start[chosen] : samples.end[chosen]]
     earlier = dataset.click_item[samples.long_start[chosen] : samples.start[chosen]]

@@ -136,7 +136,7 @@ def tell_users(
     samples = dataset.splits[split]
     order = np.argsort(samples.user, kind="stable")
     recalls = _recalls(paths, dataset, samples, split, f"R@{top_k}")
-    begin, end = _unclicked_rows(samples, facts[-1].config.data.unclicked.cut)
+    begin, end = samples.final_lists(facts[-1].config.data.unclicked.cut)
     lengths = end - begin
     found = choose(recalls[0][order], recalls[1][order], lengths[order])
     if not found:
@@ -169,14 +169,6 @@ def _recalls(
         by_id = dict(zip(loaded.user_ids.tolist(), values.tolist(), strict=True))
         found.append(np.array([by_id[one] for one in ids]))
     return found
-
-
-def _unclicked_rows(samples: Samples, cut: str) -> tuple[Ints, Ints]:
-    """Where each sample's unclicked list begins and ends."""
-    row = samples.row_start
-    if cut == "now":
-        row = samples.row_now[samples.position_offsets[1:] - 1]
-    return samples.row_offsets[row], samples.row_offsets[row + 1]
 
 
 def _ranked(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unclicked.data.dataset import PreparedDataset
 from unclicked.report.labels import Labels
 from unclicked.reproduce.passed_over import CategoryShares, item_categories, passed_over
-from unclicked.reproduce.vectors import SPLIT, unclicked_rows
+from unclicked.reproduce.vectors import SPLIT
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,7 +100,7 @@ def tell_case(shares: CategoryShares, dataset: PreparedDataset, *, cut: str) -> 
         return None
     user, rule = found
     samples, catalogue = dataset.splits[SPLIT], dataset.catalogue
-    begin, end = unclicked_rows(samples, cut)
+    begin, end = samples.final_lists(cut)
     unclicked = samples.row_items[begin[user] : end[user]]
     truth = samples.truth_items[samples.truth_offsets[user] : samples.truth_offsets[user + 1]]
     clicked = dataset.click_item[samples.start[user] : samples.end[user]]

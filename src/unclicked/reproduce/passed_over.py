@@ -11,7 +11,7 @@ from unclicked.data.catalogue import Catalogue
 from unclicked.data.dataset import PreparedDataset
 from unclicked.evaluation import held_out_builder, rank
 from unclicked.report.labels import USUAL_FIELD
-from unclicked.reproduce.vectors import SPLIT, refuse_other_data, unclicked_rows
+from unclicked.reproduce.vectors import SPLIT, refuse_other_data
 from unclicked.run import Run
 
 Floats = NDArray[np.float64]
@@ -145,7 +145,7 @@ def category_shares(
 
 def _passed_over_by_all(dataset: PreparedDataset, cut: str, categories: Ints) -> list[Ints]:
     samples = dataset.splits[SPLIT]
-    begin, end = unclicked_rows(samples, cut)
+    begin, end = samples.final_lists(cut)
     shown, truth = categories[samples.row_items], categories[samples.truth_items]
     ends = samples.truth_offsets
     return [

@@ -63,22 +63,6 @@ def refuse_other_data(run: Run, dataset: PreparedDataset) -> None:
         )
 
 
-def unclicked_rows(samples: Samples, cut: str) -> tuple[Ints, Ints]:
-    """Where each held-out sample's unclicked list lies in `row_items`.
-
-    Args:
-        samples: Held-out samples.
-        cut: `now` or `session_start`.
-
-    Returns:
-        First places and the places after the last, int64 [S] each.
-    """
-    row = samples.row_start
-    if cut == "now":
-        row = samples.row_now[samples.position_offsets[1:] - 1]
-    return samples.row_offsets[row], samples.row_offsets[row + 1]
-
-
 def choose_users(dataset: PreparedDataset, config: Config, max_users: int, seed: int) -> Ints:
     """Draw test users that have an unclicked list and something to be found.
 
@@ -95,7 +79,7 @@ def choose_users(dataset: PreparedDataset, config: Config, max_users: int, seed:
         UserError: No test user has an unclicked item.
     """
     samples = held_out_builder(dataset, config, SPLIT).samples
-    begin, end = unclicked_rows(samples, config.data.unclicked.cut)
+    begin, end = samples.final_lists(config.data.unclicked.cut)
     able = np.flatnonzero((end > begin) & (np.diff(samples.truth_offsets) > 0))
     if not len(able):
         raise UserError(
